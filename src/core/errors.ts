@@ -1,0 +1,71 @@
+import type { JsonObject } from "../lib/json.ts";
+
+/**
+ * What went wrong, as a closed set. Protocols map kinds to their own status and shape; the retry rule and the
+ * account pool decide by kind; nobody reads messages.
+ */
+export type FailureKind =
+  | "invalid-request" // the client's request cannot be served as it stands
+  | "context-too-long" // the prompt exceeds the model's window: clients compact on this one
+  | "payload-too-large" // the body exceeds the gateway's limit
+  | "unknown-model"
+  | "unauthorized" // no or wrong gateway key
+  | "forbidden" // the gateway's own refusal (key scope, host, origin)
+  | "rate-limited" // a short limit of one account on one model
+  | "quota-exhausted" // a used-up window of one account on one model
+  | "overloaded" // upstream has no capacity; no account is to blame
+  | "unavailable" // upstream broken: 5xx, network, cut or empty answers
+  | "malformed-answer" // the model produced an answer that cannot be delivered (MALFORMED_FUNCTION_CALL)
+  | "model-missing" // this account or host lacks the model
+  | "access-token-rejected" // upstream 401: the access token must be renewed
+  | "project-rejected" // upstream does not know the project: rediscover it
+  | "account-unusable" // this account cannot serve until its owner acts; see detail.accountProblem
+  | "no-account" // no usable account is left for this request
+  | "region-blocked" // location or security policy: no account will do better
+  | "deadline" // the request's own time ran out
+  | "cancelled" // the client went away
+  | "internal"; // a defect of ours
+
+/** Why an account needs its owner. */
+export type AccountProblem = "needs-login" | "needs-verification" | "terms-block" | "no-project";
+
+/** A change to the upstream body that may cure a refusal; each is tried at most once per request. */
+export type Repair = "drop-thinking" | "thinking-other-form" | "thinking-config-off";
+
+export interface FailureDetail {
+  /** Time until trying again may help, as stated by upstream. */
+  retryAfterMs?: number;
+  /** Upstream's HTTP status, for the record. */
+  upstreamStatus?: number;
+  /** Upstream's machine-readable reason (google.rpc.ErrorInfo.reason), for the record. */
+  upstreamReason?: string;
+  accountProblem?: AccountProblem;
+  /** A link the account's owner must open. Only https Google hosts. */
+  ownerUrl?: string;
+  repair?: Repair;
+  /** The request field at fault, in the client's spelling: "messages[2].content[0].source". */
+  field?: string;
+  /** Typed extras that one protocol puts beside the message, e.g. Anthropic's `error.details`. */
+  extra?: JsonObject;
+  /** For unknown-model: the nearest names that would work. */
+  nearest?: readonly string[];
+}
+
+/** `message` may be shown to a stranger: no tokens, e-mails, headers or bodies. What must stay private goes to `cause`. */
+export class GatewayError extends Error {
+  override readonly name = "GatewayError";
+  readonly kind: FailureKind;
+  readonly detail: FailureDetail;
+
+  constructor(kind: FailureKind, message: string, detail: FailureDetail = {}, options?: ErrorOptions) {
+    super(message, options);
+    this.kind = kind;
+    this.detail = detail;
+  }
+}
+
+/** Wraps what is not already a GatewayError as `internal`, keeping the original as `cause` only. */
+export function asGatewayError(cause: unknown): GatewayError {
+  if (cause instanceof GatewayError) return cause;
+  return new GatewayError("internal", "The gateway failed to process this request", {}, { cause });
+}

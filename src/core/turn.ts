@@ -1,0 +1,88 @@
+import type { JsonObject, JsonValue } from "../lib/json.ts";
+
+/** Tokens. `input` includes `cachedInput`; `output` includes `thinking`. */
+export interface Usage {
+  input: number;
+  cachedInput: number;
+  output: number;
+  thinking: number;
+}
+
+export type BlockHead =
+  | { kind: "text" }
+  | { kind: "thinking" }
+  /** `id` is ours: unique, url-safe. `name` is as the client declared it. Arguments arrive whole. */
+  | { kind: "tool"; id: string; name: string; args: JsonObject }
+  | { kind: "media"; mimeType: string; data: string }
+  /** A part we do not model; only Gemini clients can be given it. */
+  | { kind: "opaque"; part: JsonValue };
+
+export type StopReason = "end" | "length" | "tool" | "filtered";
+
+/**
+ * One model turn as it happens: one `turn-start`; blocks that never overlap, indexes 0, 1, 2, …; one `turn-end`.
+ * Only text and thinking blocks have deltas. A signature belongs to exactly the block it ends.
+ * A failed turn has no `turn-end`: the source throws a GatewayError instead.
+ */
+export type TurnEvent =
+  | { type: "turn-start"; usage: Usage }
+  | { type: "block-start"; index: number; head: BlockHead }
+  | { type: "block-delta"; index: number; text: string }
+  | { type: "block-end"; index: number; signature?: string }
+  | { type: "turn-end"; reason: StopReason; usage: Usage; meta: JsonObject };
+
+export type Block = BlockHead & { text: string; signature?: string };
+
+export interface Turn {
+  blocks: Block[];
+  reason: StopReason;
+  usage: Usage;
+  meta: JsonObject;
+}
+
+export interface TurnCollector {
+  push(events: readonly TurnEvent[]): void;
+  /** The whole turn; throws when `turn-end` has not been seen. */
+  turn(): Turn;
+}
+
+/** Folds a turn's events into one value, for clients that did not ask for a stream. */
+export function turnCollector(): TurnCollector {
+  const blocks: { block: Block; texts: string[] }[] = [];
+  let end: Extract<TurnEvent, { type: "turn-end" }> | undefined;
+  return {
+    push(events) {
+      for (const event of events) {
+        switch (event.type) {
+          case "turn-start":
+            break;
+          case "block-start":
+            blocks[event.index] = { block: { ...event.head, text: "" }, texts: [] };
+            break;
+          case "block-delta":
+            blocks[event.index]?.texts.push(event.text);
+            break;
+          case "block-end": {
+            const entry = blocks[event.index];
+            if (entry && event.signature !== undefined) entry.block.signature = event.signature;
+            break;
+          }
+          case "turn-end":
+            end = event;
+            break;
+          default:
+            event satisfies never;
+        }
+      }
+    },
+    turn() {
+      if (!end) throw new Error("turn() before turn-end");
+      return {
+        blocks: blocks.map(({ block, texts }) => Object.assign(block, { text: texts.join("") })),
+        reason: end.reason,
+        usage: end.usage,
+        meta: end.meta,
+      };
+    },
+  };
+}
