@@ -41,7 +41,7 @@ export interface PickQuery {
   exclude: ReadonlySet<string>;
 }
 
-/** One request's hold on one account. Disposing releases it; exactly one of succeed/fail is called before that. */
+/** One request's hold on one account. Disposing releases it; at most one of succeed/fail is called before that. */
 export interface Lease extends Disposable {
   readonly accountId: string;
   readonly handle: string;

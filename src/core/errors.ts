@@ -9,6 +9,7 @@ export type FailureKind =
   | "context-too-long" // the prompt exceeds the model's window: clients compact on this one
   | "payload-too-large" // the body exceeds the gateway's limit
   | "unknown-model"
+  | "unknown-route" // 404: no such path here
   | "unauthorized" // no or wrong gateway key
   | "forbidden" // the gateway's own refusal (key scope, host, origin)
   | "rate-limited" // a short limit of one account on one model

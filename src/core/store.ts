@@ -22,22 +22,22 @@ export type AccountChange = {
   [K in Exclude<keyof Account, "id" | "handle" | "kind" | "addedAt">]?: Account[K] | undefined;
 };
 
-/** What a signature belongs to: its family and the one thing it signs. */
+/** One fact about a thought signature, under a key that names the one thing it signs. */
 export interface SignatureRecord {
-  /** `call:<id>`, or a hash key of conversation, kind and exact text. Never the text itself. */
+  /** `call:<tool-call id>` or `signed:<hash of a signature>`. Never text of a prompt or an answer. */
   key: string;
   family: Family;
-  signature: string;
+  /** Under `call:` the signature itself; under `signed:` the hash of the thinking text it signs. */
+  value: string;
   /** Unix ms. */
   at: number;
 }
 
 export interface SignatureStore {
-  /** Written in batches; durable within a second. */
-  remember(records: readonly SignatureRecord[]): Promise<void>;
-  /** The newest `limit` records not older than `since`, for filling the in-memory index at start. */
-  recent(since: number, limit: number): Promise<SignatureRecord[]>;
-  find(key: string): Promise<SignatureRecord | undefined>;
+  /** Returns at once; written in batches, durable within a second, visible to `find` immediately. */
+  remember(records: readonly SignatureRecord[]): void;
+  /** The records that exist under these keys. One query, however many keys. */
+  find(keys: readonly string[]): Promise<ReadonlyMap<string, SignatureRecord>>;
   /** Deletes records older than `before`, then the oldest beyond `keep`. */
   prune(before: number, keep: number): Promise<void>;
 }

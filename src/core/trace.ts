@@ -1,0 +1,26 @@
+import type { FailureKind } from "./errors.ts";
+import type { Loss } from "./protocol.ts";
+
+export interface AttemptRecord {
+  accountHandle: string;
+  outcome: "ok" | FailureKind;
+  upstreamStatus?: number;
+  upstreamReason?: string;
+}
+
+/** What happened to one request, gathered while it happens; reply headers and the log line read it. */
+export interface Trace {
+  readonly requestId: string;
+  /** The client's name for the model, once known. */
+  model?: string;
+  /** Upstream id of the model that serves. */
+  servedModel?: string;
+  accountHandle?: string;
+  attempts: AttemptRecord[];
+  waitedMs: number;
+  losses: Loss[];
+}
+
+export function newTrace(requestId: string): Trace {
+  return { requestId, attempts: [], waitedMs: 0, losses: [] };
+}

@@ -1,0 +1,141 @@
+import type { AccountPool, Lease } from "../core/accounts.ts";
+import { asGatewayError, GatewayError, type Repair } from "../core/errors.ts";
+import type { ModelProfile } from "../core/models.ts";
+import type { Loss } from "../core/protocol.ts";
+import type { GenerateRequest } from "../core/request.ts";
+import type { Trace } from "../core/trace.ts";
+import type { TurnEvent } from "../core/turn.ts";
+import type { Upstream } from "../core/upstream.ts";
+import type { Clock } from "../lib/clock.ts";
+import { decide, type Renewal } from "./decide.ts";
+
+export interface GenerateCall {
+  request: GenerateRequest;
+  model: ModelProfile;
+  conversationKey: string;
+  /** Refuse rather than lose a field. */
+  strict: boolean;
+}
+
+export interface GenerateDeps {
+  pool: AccountPool;
+  upstream: Upstream;
+  clock: Clock;
+}
+
+/**
+ * One request over as many attempts as `decide` allows, as batches of events. A failure before the first batch may be
+ * tried again, unseen; after it, it is thrown to the consumer. Ending the iteration releases everything.
+ */
+export async function* generate(
+  call: GenerateCall,
+  trace: Trace,
+  signal: AbortSignal,
+  deps: GenerateDeps,
+): AsyncGenerator<readonly TurnEvent[], void, undefined> {
+  const exclude = new Set<string>();
+  const repairs = new Set<Repair>();
+  const lossesOfParsing = trace.losses.length;
+  let failure: GatewayError | undefined;
+  for (;;) {
+    using lease = await acquire(call, exclude, failure, signal, deps);
+    trace.accountHandle = lease.handle;
+    const renewed = new Set<Renewal>();
+    for (let attemptsOnAccount = 1; ; attemptsOnAccount++) {
+      let committed = false;
+      try {
+        trace.losses.length = lossesOfParsing; // each attempt lowers anew and reports its own
+        for await (const batch of await startAttempt(call, repairs, lease, trace, signal, deps)) {
+          committed = true;
+          yield batch;
+        }
+        lease.succeed();
+        trace.attempts.push({ accountHandle: lease.handle, outcome: "ok" });
+        return;
+      } catch (cause) {
+        failure = signal.aborted ? abortError(signal) : asGatewayError(cause);
+        trace.attempts.push(attemptRecord(lease, failure));
+        const decision = committed
+          ? ({ type: "stop" } as const)
+          : decide({ error: failure, attempts: trace.attempts.length, attemptsOnAccount, repairs, renewed });
+        if (decision.type !== "again") {
+          lease.fail(failure);
+          if (decision.type === "stop") throw failure;
+          exclude.add(lease.accountId);
+          break;
+        }
+        if (decision.repair) repairs.add(decision.repair);
+        if (decision.renew) {
+          renewed.add(decision.renew);
+          lease.renew(decision.renew);
+        }
+        if (decision.afterMs > 0) await wait(decision.afterMs, trace, signal, deps.clock, lease);
+      }
+    }
+  }
+}
+
+async function startAttempt(
+  call: GenerateCall,
+  repairs: ReadonlySet<Repair>,
+  lease: Lease,
+  trace: Trace,
+  signal: AbortSignal,
+  deps: GenerateDeps,
+): Promise<AsyncIterable<readonly TurnEvent[]>> {
+  const credential = await lease.credential(signal);
+  const { request, model, conversationKey } = call;
+  const onLoss = (loss: Loss) => {
+    if (!call.strict) return void trace.losses.push(loss);
+    throw new GatewayError("invalid-request", `${loss.field}: ${loss.why} (strict mode)`, { field: loss.field });
+  };
+  return deps.upstream.stream({ request, model, conversationKey, repairs, onLoss }, credential, signal);
+}
+
+/** When no further account is left, the client learns what went wrong on the accounts that were tried. */
+async function acquire(
+  call: GenerateCall,
+  exclude: ReadonlySet<string>,
+  failure: GatewayError | undefined,
+  signal: AbortSignal,
+  deps: GenerateDeps,
+): Promise<Lease> {
+  try {
+    return await deps.pool.acquire({ model: call.model.id, conversationKey: call.conversationKey, exclude }, signal);
+  } catch (cause) {
+    if (signal.aborted) throw abortError(signal);
+    const error = asGatewayError(cause);
+    throw failure !== undefined && error.kind === "no-account" ? failure : error;
+  }
+}
+
+async function wait(ms: number, trace: Trace, signal: AbortSignal, clock: Clock, lease: Lease): Promise<void> {
+  const start = clock.now();
+  try {
+    await clock.sleep(ms, signal);
+  } catch {
+    // The only way a sleep rejects is its signal.
+    const error = abortError(signal);
+    lease.fail(error);
+    throw error;
+  } finally {
+    trace.waitedMs += clock.now() - start;
+  }
+}
+
+/** The gateway aborts with its own error as reason (deadlines); any other reason is the client's hang-up. */
+function abortError(signal: AbortSignal): GatewayError {
+  return signal.reason instanceof GatewayError
+    ? signal.reason
+    : new GatewayError("cancelled", "The client closed the request");
+}
+
+function attemptRecord(lease: Lease, error: GatewayError): Trace["attempts"][number] {
+  const { upstreamStatus, upstreamReason } = error.detail;
+  return {
+    accountHandle: lease.handle,
+    outcome: error.kind,
+    ...(upstreamStatus !== undefined && { upstreamStatus }),
+    ...(upstreamReason !== undefined && { upstreamReason }),
+  };
+}

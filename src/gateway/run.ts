@@ -1,0 +1,67 @@
+import { GatewayError } from "../core/errors.ts";
+import type { ResolvedModel } from "../core/models.ts";
+import type { ParsedCall } from "../core/protocol.ts";
+import type { GenerateRequest } from "../core/request.ts";
+import type { Trace } from "../core/trace.ts";
+import type { TurnEvent } from "../core/turn.ts";
+import { conversationKey } from "./conversation.ts";
+import { generate, type GenerateDeps } from "./generate.ts";
+import type { SignatureMemory } from "./signatures.ts";
+import { type Patience, startWatchdog } from "./watchdog.ts";
+
+export interface RunDeps extends GenerateDeps {
+  /** Throws GatewayError("unknown-model"). */
+  resolveModel(name: string, signal: AbortSignal): Promise<ResolvedModel>;
+  signatures: SignatureMemory;
+  patience: Patience;
+  /** Short digest of a text. */
+  hash(text: string): string;
+}
+
+/**
+ * One parsed call from model resolution to its last event. Fills the trace as it goes. Aborting ends it, and it aborts
+ * itself when upstream falls silent.
+ */
+export async function* run(
+  call: ParsedCall,
+  strict: boolean,
+  trace: Trace,
+  abort: AbortController,
+  deps: RunDeps,
+): AsyncGenerator<readonly TurnEvent[], void, undefined> {
+  trace.model = call.request.model;
+  trace.losses.push(...call.losses);
+  const loss = trace.losses[0];
+  if (strict && loss) {
+    throw new GatewayError("invalid-request", `${loss.field}: ${loss.why} (strict mode)`, { field: loss.field });
+  }
+  const watchdog = startWatchdog(deps.patience, abort, deps.clock);
+  try {
+    for await (const batch of serve(call.request, strict, trace, abort.signal, deps)) {
+      watchdog.alive();
+      yield batch;
+    }
+  } finally {
+    watchdog.stop();
+  }
+}
+
+async function* serve(
+  asked: GenerateRequest,
+  strict: boolean,
+  trace: Trace,
+  signal: AbortSignal,
+  deps: RunDeps,
+): AsyncGenerator<readonly TurnEvent[], void, undefined> {
+  const resolved = await deps.resolveModel(asked.model, signal);
+  const model = resolved.profile;
+  trace.servedModel = model.id;
+  const conversation = conversationKey(asked, model.family, deps.hash);
+  const restored = await deps.signatures.restore(asked, model.family, conversation);
+  const request = resolved.thinking === undefined ? restored : { ...restored, thinking: resolved.thinking };
+  const watch = deps.signatures.watch(model.family, conversation);
+  for await (const batch of generate({ request, model, conversationKey: conversation, strict }, trace, signal, deps)) {
+    watch(batch);
+    yield batch;
+  }
+}

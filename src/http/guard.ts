@@ -1,0 +1,54 @@
+import { timingSafeEqual } from "node:crypto";
+import { GatewayError } from "../core/errors.ts";
+
+export interface GuardOptions {
+  /** The inference key clients must present; absent: none is needed. */
+  apiKey?: string;
+  /** Host names, besides loopback ones, under which the gateway may be addressed. */
+  hosts: readonly string[];
+}
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/i;
+
+/**
+ * Throws GatewayError: `forbidden` for what only a web page could send (a foreign Origin, a rebound Host name),
+ * `unauthorized` for a missing or wrong key.
+ */
+export function guard(request: Request, options: GuardOptions): void {
+  const host = request.headers.get("host");
+  if (host !== null && !isKnownHost(hostName(host), options.hosts)) {
+    throw new GatewayError("forbidden", "This Host name is not one of the gateway's");
+  }
+  const origin = request.headers.get("origin");
+  if (origin !== null && !isKnownHost(originHost(origin), options.hosts)) {
+    throw new GatewayError("forbidden", "Requests from web pages of other origins are refused");
+  }
+  if (options.apiKey === undefined) return;
+  const key = presentedKey(request.headers);
+  if (key === undefined) throw new GatewayError("unauthorized", "An API key is required");
+  if (!sameText(key, options.apiKey)) throw new GatewayError("unauthorized", "The API key is not valid");
+}
+
+/** Clients of all protocols: `Authorization: Bearer`, `x-api-key`, `x-goog-api-key`. */
+function presentedKey(headers: Headers): string | undefined {
+  const bearer = /^bearer\s+(.+)$/i.exec(headers.get("authorization") ?? "")?.[1];
+  return bearer ?? headers.get("x-api-key") ?? headers.get("x-goog-api-key") ?? undefined;
+}
+
+function sameText(left: string, right: string): boolean {
+  const [a, b] = [Buffer.from(left), Buffer.from(right)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+function isKnownHost(name: string, hosts: readonly string[]): boolean {
+  return LOOPBACK.test(name) || hosts.includes(name.toLowerCase());
+}
+
+function hostName(host: string): string {
+  return host.replace(/:\d+$/, "");
+}
+
+/** "" (never known) for "null" and for what is not a web origin. */
+function originHost(origin: string): string {
+  return URL.canParse(origin) ? new URL(origin).hostname : "";
+}

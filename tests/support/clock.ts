@@ -1,0 +1,70 @@
+import type { Clock } from "../../src/lib/clock.ts";
+
+export interface FakeClock extends Clock {
+  /** Moves time on and wakes the sleepers that are due, in order. Resolves when their continuations have run. */
+  advance(ms: number): Promise<void>;
+  /** Lengths of the sleeps under way, as they were asked for. */
+  sleeping(): number[];
+}
+
+/** Time that only moves when told to. */
+export function fakeClock(start = Date.UTC(2026, 0, 1)): FakeClock {
+  let now = start;
+  const sleepers = new Set<{ wakeAt: number; ms: number; wake(): void }>();
+  return {
+    now: () => now,
+    sleep: (ms, signal) =>
+      new Promise((resolve, reject) => {
+        if (signal?.aborted) return reject(signal.reason);
+        const onAbort = () => {
+          sleepers.delete(sleeper);
+          reject(signal?.reason);
+        };
+        const sleeper = {
+          wakeAt: now + ms,
+          ms,
+          wake() {
+            signal?.removeEventListener("abort", onAbort);
+            resolve();
+          },
+        };
+        sleepers.add(sleeper);
+        signal?.addEventListener("abort", onAbort, { once: true });
+      }),
+    async advance(ms) {
+      const end = now + ms;
+      for (;;) {
+        await settle();
+        const next = [...sleepers].filter((s) => s.wakeAt <= end).sort((a, b) => a.wakeAt - b.wakeAt)[0];
+        if (!next) break;
+        now = Math.max(now, next.wakeAt);
+        sleepers.delete(next);
+        next.wake();
+      }
+      now = end;
+      await settle();
+    },
+    sleeping: () => [...sleepers].map((s) => s.ms),
+  };
+}
+
+/** A clock whose sleeps end at once, moving time on by their length. For code whose waits are beside the point. */
+export function eagerClock(start = Date.UTC(2026, 0, 1)): Clock & { slept: number[] } {
+  let now = start;
+  const slept: number[] = [];
+  return {
+    slept,
+    now: () => now,
+    sleep: async (ms, signal) => {
+      signal?.throwIfAborted();
+      slept.push(ms);
+      now += ms;
+    },
+  };
+}
+
+/** Lets everything that is ready to run, run. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+  await new Promise((resolve) => setImmediate(resolve));
+}
