@@ -1,0 +1,150 @@
+import { expect, test } from "bun:test";
+import type { Account } from "../../src/core/accounts.ts";
+import { GatewayError } from "../../src/core/errors.ts";
+import type { Protocol } from "../../src/core/protocol.ts";
+import { type AppDeps, createApp } from "../../src/http/app.ts";
+import { eagerClock } from "../support/clock.ts";
+import { claudeProfile } from "../support/requests.ts";
+import { stubProtocol } from "../support/stub-protocol.ts";
+
+const named = (id: Protocol["id"]): Protocol => ({
+  ...stubProtocol,
+  id,
+  encodeError: (error, requestId) => ({
+    ...stubProtocol.encodeError(error, requestId),
+    body: { from: id, kind: error.kind },
+  }),
+});
+
+const account = (change: Partial<Account>) => ({
+  account: {
+    id: "1",
+    handle: "a1",
+    kind: "antigravity" as const,
+    email: "owner@example.com",
+    refreshToken: "1//test-canary",
+    enabled: true,
+    addedAt: 0,
+    ...change,
+  },
+  inFlight: 0,
+  cooldowns: new Map(),
+});
+
+function setup(over: Partial<AppDeps> = {}) {
+  const app = createApp({
+    protocols: { anthropic: named("anthropic"), openaiChat: named("openai-chat") },
+    inference: {
+      run: async function* (_call, _strict, _trace) {
+        yield [
+          { type: "turn-end", reason: "end", usage: { input: 0, cachedInput: 0, output: 0, thinking: 0 }, meta: {} },
+        ];
+      },
+      clock: eagerClock(),
+      newId: () => "id",
+      strict: false,
+      maxBodyBytes: 1000,
+      keepAliveMs: 60_000,
+      onFinished: () => {},
+    },
+    guard: { hosts: [] },
+    models: {
+      list: async () => [claudeProfile],
+      find: async (name) => {
+        if (name === claudeProfile.id) return claudeProfile;
+        throw new GatewayError("unknown-model", "no such model");
+      },
+    },
+    accounts: () => [account({})],
+    checkStore: async () => {},
+    now: () => 1000,
+    version: "0.0.0-test",
+    ...over,
+  });
+  return (path: string, init?: RequestInit) => app.handle(new Request(`http://localhost${path}`, init));
+}
+
+const post = { method: "POST", body: "{}" };
+
+for (const path of ["/v1/messages", "/messages", "/v1/v1/messages", "/v1/messages/", "/v1/messages?beta=true"]) {
+  test(`POST ${path} is the Anthropic route`, async () => {
+    expect((await setup()(path, post)).status).toBe(200);
+    expect(await (await setup()(path, { method: "POST", body: '{"bad":true}' })).json()).toMatchObject({
+      from: "anthropic",
+    });
+  });
+}
+
+for (const path of ["/v1/chat/completions", "/chat/completions", "/v1/v1/chat/completions", "/v1/chat/completions/"]) {
+  test(`POST ${path} is the OpenAI chat route`, async () => {
+    expect(await (await setup()(path, { method: "POST", body: '{"bad":true}' })).json()).toMatchObject({
+      from: "openai-chat",
+    });
+  });
+}
+
+test("an unknown path is a 404 in the shape of the client that asked", async () => {
+  const ask = setup();
+  expect(await (await ask("/v1/nothing", post)).json()).toEqual({ from: "openai-chat", kind: "unknown-route" });
+  const anthropic = await ask("/v1/nothing", { ...post, headers: { "anthropic-version": "2023-06-01" } });
+  expect([anthropic.status, await anthropic.json()]).toEqual([404, { from: "anthropic", kind: "unknown-route" }]);
+});
+
+test("models are listed and found under their ids, slashes included", async () => {
+  const ask = setup();
+  expect(await (await ask("/v1/models")).json()).toMatchObject({ object: "list", data: [{ id: claudeProfile.id }] });
+  expect(await (await ask(`/v1/models/${claudeProfile.id}`)).json()).toMatchObject({ id: claudeProfile.id });
+  expect(await (await ask("/v1/models/no/such")).json()).toMatchObject({ kind: "unknown-model" });
+});
+
+test("without its key every inference and model route answers unauthorized, probes do not", async () => {
+  const ask = setup({ guard: { hosts: [], apiKey: "sk-ag-test" } });
+  for (const [path, init] of [
+    ["/v1/messages", post],
+    ["/v1/chat/completions", post],
+    ["/v1/models", {}],
+    [`/v1/models/${claudeProfile.id}`, {}],
+  ] as const) {
+    expect(await (await ask(path, init)).json()).toMatchObject({ kind: "unauthorized" });
+  }
+  expect((await ask("/healthz")).status).toBe(200);
+});
+
+const readiness: [name: string, over: Partial<AppDeps>, status: number][] = [
+  ["a usable account makes it ready", {}, 200],
+  ["no account is not ready", { accounts: () => [] }, 503],
+  ["a disabled account is not enough", { accounts: () => [account({ enabled: false })] }, 503],
+  [
+    "an account that waits for its owner is not enough",
+    { accounts: () => [account({ problem: { type: "needs-login", message: "m", since: 0 } })] },
+    503,
+  ],
+  ["a silent database is not ready", { checkStore: () => Promise.reject(new Error("locked")) }, 503],
+];
+
+for (const [name, over, status] of readiness) {
+  test(`readyz: ${name}`, async () => {
+    expect((await setup(over)("/readyz")).status).toBe(status);
+  });
+}
+
+test("health counts accounts by state and shows nothing else of them", async () => {
+  const cooling = { ...account({}), cooldowns: new Map([["m", { until: 2000, evidence: "429" }]]) };
+  const over = { accounts: () => [account({}), cooling, account({ enabled: false })] };
+  const text = await (await setup(over)("/health")).text();
+  expect(JSON.parse(text)).toEqual({
+    status: "ok",
+    version: "0.0.0-test",
+    accounts: {
+      total: 3,
+      usable: 2,
+      cooling: 1,
+      disabled: 1,
+      needsLogin: 0,
+      needsVerification: 0,
+      termsBlock: 0,
+      noProject: 0,
+    },
+  });
+  expect(text).not.toContain("example.com");
+});

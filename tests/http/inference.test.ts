@@ -1,0 +1,175 @@
+import { expect, test } from "bun:test";
+import { GatewayError } from "../../src/core/errors.ts";
+import type { TurnEvent } from "../../src/core/turn.ts";
+import { answer, type FinishedRequest, type InferenceDeps } from "../../src/http/inference.ts";
+import { eagerClock } from "../support/clock.ts";
+import { stubProtocol } from "../support/stub-protocol.ts";
+
+const usage = { input: 1, cachedInput: 0, output: 1, thinking: 0 };
+const start: TurnEvent[] = [
+  { type: "turn-start", usage },
+  { type: "block-start", index: 0, head: { kind: "text" } },
+];
+const end: TurnEvent[] = [
+  { type: "block-end", index: 0 },
+  { type: "turn-end", reason: "end", usage, meta: {} },
+];
+
+function setup(run: InferenceDeps["run"], over: Partial<InferenceDeps> = {}) {
+  const finished: FinishedRequest[] = [];
+  const deps: InferenceDeps = {
+    run,
+    clock: eagerClock(),
+    newId: () => "id",
+    strict: false,
+    maxBodyBytes: 1024,
+    keepAliveMs: 60_000,
+    onFinished: (record) => finished.push(record),
+    ...over,
+  };
+  const ask = (body: string | ReadableStream<Uint8Array>, init: RequestInit = {}) =>
+    answer(new Request("http://localhost/v1/x", { method: "POST", body, ...init }), stubProtocol, deps);
+  return { ask, finished };
+}
+
+const good: InferenceDeps["run"] = async function* (_call, _strict, trace) {
+  trace.servedModel = "upstream-model";
+  trace.accountHandle = "a1";
+  trace.attempts.push({ accountHandle: "a1", outcome: "ok" });
+  yield start;
+  yield end;
+};
+
+const failing = (error: GatewayError, after: TurnEvent[][] = []): InferenceDeps["run"] =>
+  async function* () {
+    yield* after;
+    throw error;
+  };
+
+test("a whole reply echoes the client's model and names what served it in headers", async () => {
+  const { ask, finished } = setup(good);
+  const response = await ask(JSON.stringify({ model: "mine" }));
+  expect(response.status).toBe(200);
+  expect(await response.json()).toEqual({ model: "mine", reason: "end", blocks: 1 });
+  expect(Object.fromEntries(response.headers)).toMatchObject({
+    "x-ag-request-id": "req_id",
+    "request-id": "req_id",
+    "x-request-id": "req_id",
+    "x-ag-model": "upstream-model",
+    "x-ag-account": "a1",
+    "x-ag-attempts": "1",
+    "x-ag-waited-ms": "0",
+  });
+  expect(finished.map(({ stream, error }) => ({ stream, error }))).toEqual([{ stream: false, error: undefined }]);
+});
+
+test("a stream carries every batch's frames and is event-stream typed", async () => {
+  const response = await setup(good).ask(JSON.stringify({ stream: true }));
+  expect(response.headers.get("content-type")).toStartWith("text/event-stream");
+  expect(await response.text()).toBe("turn-start\nblock-start\nblock-end\nturn-end\n");
+});
+
+test("a failure before the first batch keeps its true status, streamed or not", async () => {
+  for (const stream of [true, false]) {
+    const error = new GatewayError("rate-limited", "limited", { retryAfterMs: 1500 });
+    const response = await setup(failing(error)).ask(JSON.stringify({ stream }));
+    expect(response.status).toBe(429);
+    expect(response.headers.get("retry-after")).toBe("2");
+    expect(await response.json()).toEqual({ kind: "rate-limited", message: "limited", requestId: "req_id" });
+  }
+});
+
+test("a failure after the first batch ends the stream with the protocol's error frame", async () => {
+  const { ask, finished } = setup(failing(new GatewayError("unavailable", "cut"), [start]));
+  expect(await (await ask(JSON.stringify({ stream: true }))).text()).toBe(
+    "turn-start\nblock-start\nfailed unavailable\n",
+  );
+  expect(finished.map((record) => record.error?.kind)).toEqual(["unavailable"]);
+});
+
+test("a silent start opens the stream with a sign of life before the first event", async () => {
+  const gate = Promise.withResolvers<void>();
+  const slow: InferenceDeps["run"] = async function* () {
+    await gate.promise;
+    yield start;
+    yield end;
+  };
+  const response = await setup(slow, { keepAliveMs: 1 }).ask(JSON.stringify({ stream: true }));
+  gate.resolve();
+  expect(await response.text()).toStartWith("alive\n");
+});
+
+test("an unexpected exception becomes an internal error that shows nothing of its cause", async () => {
+  const response = await setup(async function* () {
+    throw new TypeError("secret internals");
+  }).ask("{}");
+  expect(response.status).toBe(500);
+  expect(await response.text()).not.toContain("secret");
+});
+
+for (const [name, body, status] of [
+  ["malformed JSON", '{"messages": [ "my private prompt"', 400],
+  ["an empty body", "", 400],
+  ["a body of blanks", "  \n", 400],
+  ["what the protocol refuses", '{"bad":true}', 400],
+  ["a body over the limit", JSON.stringify({ text: "x".repeat(2000) }), 413],
+] as const) {
+  test(`${name} is refused with ${status} and nothing of it is repeated`, async () => {
+    const response = await setup(good).ask(body);
+    expect(response.status).toBe(status);
+    expect(await response.text()).not.toContain("private");
+  });
+}
+
+test("a chunked body over the limit is refused without a declared length", async () => {
+  let pulled = 0;
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      pulled++;
+      controller.enqueue(new Uint8Array(256).fill(32));
+    },
+  });
+  expect((await setup(good).ask(body)).status).toBe(413);
+  expect(pulled).toBeLessThan(20);
+});
+
+test("a lost field is named in a header that is plain ASCII", async () => {
+  const header = (await setup(good).ask('{"lossy":true}')).headers.get("x-ag-loss");
+  expect(header).toBeNull(); // the run fills the trace: a stub that does not, reports nothing
+  const reporting: InferenceDeps["run"] = async function* (call, strict, trace, abort) {
+    trace.losses.push(...call.losses);
+    yield* good(call, strict, trace, abort);
+  };
+  expect((await setup(reporting).ask('{"lossy":true}')).headers.get("x-ag-loss")).toBe(
+    "lossy (dropped ? nobody knows it)",
+  );
+});
+
+test("strict mode is asked for by configuration or by header", async () => {
+  const seen: boolean[] = [];
+  const spy: InferenceDeps["run"] = async function* (call, strict, trace, abort) {
+    seen.push(strict);
+    yield* good(call, strict, trace, abort);
+  };
+  await setup(spy).ask("{}");
+  await setup(spy).ask("{}", { headers: { "x-ag-strict": "1" } });
+  await setup(spy, { strict: true }).ask("{}");
+  expect(seen).toEqual([false, true, true]);
+});
+
+test("a client that leaves mid-stream aborts the run and is recorded once as cancelled", async () => {
+  let aborted = false;
+  const endless: InferenceDeps["run"] = async function* (_call, _strict, _trace, abort) {
+    abort.signal.addEventListener("abort", () => {
+      aborted = true;
+    });
+    yield start;
+    await new Promise((_resolve, reject) => abort.signal.addEventListener("abort", () => reject(abort.signal.reason)));
+  };
+  const { ask, finished } = setup(endless);
+  const reader = (await ask(JSON.stringify({ stream: true }))).body?.getReader();
+  await reader?.read();
+  await reader?.cancel();
+  expect(aborted).toBe(true);
+  expect(finished.map((record) => record.error?.kind)).toEqual(["cancelled"]);
+});
