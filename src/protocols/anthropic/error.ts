@@ -1,0 +1,55 @@
+import type { FailureKind, GatewayError } from "../../core/errors.ts";
+import type { ErrorReply } from "../../core/protocol.ts";
+import type { JsonObject } from "../../lib/json.ts";
+
+/**
+ * Status and type per kind. Trouble with a Google account is never 401 or 403: clients answer those by logging their
+ * own user out.
+ */
+const REPLIES: Record<FailureKind, readonly [status: number, type: string]> = {
+  "invalid-request": [400, "invalid_request_error"],
+  "context-too-long": [400, "invalid_request_error"],
+  "payload-too-large": [413, "request_too_large"],
+  "unknown-model": [404, "not_found_error"],
+  "unknown-route": [404, "not_found_error"],
+  unauthorized: [401, "authentication_error"],
+  forbidden: [403, "permission_error"],
+  "rate-limited": [429, "rate_limit_error"],
+  "quota-exhausted": [429, "rate_limit_error"],
+  overloaded: [529, "overloaded_error"],
+  unavailable: [502, "api_error"],
+  "malformed-answer": [502, "api_error"],
+  "model-missing": [503, "api_error"],
+  "access-token-rejected": [503, "api_error"],
+  "project-rejected": [503, "api_error"],
+  "account-unusable": [503, "api_error"],
+  "no-account": [503, "api_error"],
+  "region-blocked": [503, "api_error"],
+  deadline: [504, "timeout_error"],
+  cancelled: [500, "api_error"],
+  internal: [500, "api_error"],
+};
+
+export function encodeError(error: GatewayError, requestId: string): ErrorReply {
+  return { status: REPLIES[error.kind][0], body: { ...errorBody(error), request_id: requestId } };
+}
+
+/** The error object of replies and of `error` events alike. */
+export function errorBody(error: GatewayError): JsonObject & { type: "error" } {
+  return {
+    type: "error",
+    error: {
+      type: REPLIES[error.kind][1],
+      message: messageOf(error),
+      ...(error.detail.extra ? { details: error.detail.extra } : {}),
+    },
+  };
+}
+
+function messageOf({ kind, message, detail }: GatewayError): string {
+  // Claude Code compacts the conversation when, and only when, the message begins like this.
+  if (kind === "context-too-long" && !message.startsWith("prompt is too long")) return `prompt is too long: ${message}`;
+  const missing = detail.nearest?.filter((name) => !message.includes(name)) ?? [];
+  if (kind === "unknown-model" && missing.length > 0) return `${message} (nearest: ${missing.join(", ")})`;
+  return message;
+}

@@ -1,0 +1,75 @@
+import type { ClientRequest, Loss } from "../../core/protocol.ts";
+import type { GenerateRequest, OutputFormat, Sampling } from "../../core/request.ts";
+import { isJsonObject, tryParseJson } from "../../lib/json.ts";
+import { readConversation } from "./conversation.ts";
+import { checkFields } from "./fields.ts";
+import { invalid, lossLog } from "./report.ts";
+import { parseBody, type Body } from "./schema.ts";
+import { readThinking, thinkingDisplay, type ThinkingDisplay } from "./thinking.ts";
+import { readTools } from "./tools.ts";
+
+interface ParsedMessages {
+  request: GenerateRequest;
+  stream: boolean;
+  losses: readonly Loss[];
+  display: ThinkingDisplay;
+}
+
+/** Reads a Messages request. Throws GatewayError("invalid-request") naming the field. */
+export function parseMessages({ body: input, headers }: ClientRequest): ParsedMessages {
+  const body = parseBody(input);
+  const log = lossLog();
+  checkFields(body, log);
+  const { system, contents, toolChanges, effort } = readConversation(body, log);
+  const thinking = readThinking(body, effort, log);
+  const outputFormat = readOutputFormat(body);
+  const session = readSession(body, headers);
+  if (body.output_config?.task_budget !== undefined) {
+    log.report("output_config.task_budget", "the model is not told of a budget");
+  }
+  const request: GenerateRequest = {
+    model: body.model,
+    system,
+    contents,
+    ...readTools(body, toolChanges, log),
+    sampling: readSampling(body),
+    ...(thinking ? { thinking } : {}),
+    ...(outputFormat ? { outputFormat } : {}),
+    ...(session === undefined ? {} : { session }),
+  };
+  return {
+    request,
+    stream: body.stream === true,
+    losses: log.losses,
+    display: thinkingDisplay(body, thinking),
+  };
+}
+
+function readSampling(body: Body): Sampling {
+  if (body.max_tokens === 0) throw invalid("max_tokens", "0 only warms a prompt cache, which is not available here");
+  const sampling: Sampling = {};
+  if (body.max_tokens !== undefined) sampling.maxOutputTokens = body.max_tokens;
+  if (body.temperature !== undefined) sampling.temperature = body.temperature;
+  if (body.top_p !== undefined) sampling.topP = body.top_p;
+  if (body.top_k !== undefined) sampling.topK = body.top_k;
+  if (body.stop_sequences !== undefined) sampling.stopSequences = body.stop_sequences;
+  return sampling;
+}
+
+function readOutputFormat(body: Body): OutputFormat | undefined {
+  const format = body.output_config?.format ?? body.output_format;
+  return format && { type: "json-schema", schema: format.schema };
+}
+
+const UUID_SESSION = /_session_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
+
+/** A plain user id names a person, not a conversation; only the forms that carry a session count. */
+function readSession(body: Body, headers: Headers): string | undefined {
+  const userId = body.metadata?.user_id;
+  if (typeof userId === "string") {
+    const parsed = userId.startsWith("{") ? tryParseJson(userId) : undefined;
+    const session = isJsonObject(parsed) ? parsed["session_id"] : UUID_SESSION.exec(userId)?.[1];
+    if (typeof session === "string" && session !== "") return session;
+  }
+  return headers.get("x-claude-code-session-id") || headers.get("x-session-id") || undefined;
+}

@@ -1,0 +1,144 @@
+import * as v from "valibot";
+import { isJsonObject, type JsonObject } from "../../lib/json.ts";
+import { invalid } from "./report.ts";
+
+const TEXT = "Input should be a valid string";
+const NUMBER = "Input should be a valid number";
+const INTEGER = "Input should be a valid integer";
+const LIST = "Input should be a valid list";
+const OBJECT = "Input should be an object";
+
+/** Some clients serialise a missing value as the text "[undefined]"; `null` means absent all over this API. */
+export function isAbsent(value: unknown): boolean {
+  return value === undefined || value === null || value === "[undefined]";
+}
+
+/** A field that may be missing, null or "[undefined]"; anything else must fit `schema`. */
+function field<const Schema extends v.GenericSchema>(schema: Schema) {
+  return v.optional(
+    v.pipe(
+      v.unknown(),
+      v.transform((value) => (isAbsent(value) ? undefined : value)),
+      v.optional(schema),
+    ),
+  );
+}
+
+const text = v.string(TEXT);
+/** Kept as it came: JSON Schemas are data, not a frame to be checked here. */
+const jsonObject = v.custom<JsonObject>(isJsonObject, OBJECT);
+const wholeNumber = v.pipe(v.number(INTEGER), v.integer(INTEGER));
+
+/** An object with at least these fields. Lists are objects to valibot, and are not to this API. */
+function object<const Entries extends v.ObjectEntries>(entries: Entries) {
+  return v.pipe(
+    v.unknown(),
+    v.check((value) => !Array.isArray(value), OBJECT),
+    v.looseObject(entries, OBJECT),
+  );
+}
+
+const effort = v.picklist(
+  ["minimal", "low", "medium", "high", "xhigh", "max"],
+  "Input should be 'low', 'medium', 'high', 'xhigh' or 'max'",
+);
+
+const outputFormat = object({
+  type: v.literal("json_schema", "Input should be 'json_schema'"),
+  schema: jsonObject,
+});
+
+const message = object({
+  role: v.picklist(["user", "assistant", "system", "developer"], "Input should be 'user', 'assistant' or 'system'"),
+  content: v.optional(v.unknown()),
+  clear_at: v.optional(v.unknown()),
+  output_config: field(object({ effort: field(effort) })),
+});
+
+const tool = object({
+  type: field(text),
+  name: field(text),
+  description: field(text),
+  input_schema: field(jsonObject),
+  strict: field(v.unknown()),
+  input_examples: field(v.array(v.unknown(), LIST)),
+  allowed_callers: field(v.array(text, LIST)),
+  max_uses: field(wholeNumber),
+});
+
+const body = object({
+  model: v.pipe(text, v.minLength(1, "String should have at least 1 character")),
+  messages: v.pipe(v.array(message, LIST), v.minLength(1, "at least one message is required")),
+  system: field(v.unknown()),
+  max_tokens: field(v.pipe(wholeNumber, v.minValue(0, "Input should be greater than or equal to 0"))),
+  temperature: field(v.number(NUMBER)),
+  top_p: field(v.number(NUMBER)),
+  top_k: field(wholeNumber),
+  stop_sequences: field(
+    v.pipe(
+      v.unknown(),
+      v.transform((value) => (typeof value === "string" ? [value] : value)),
+      v.array(text, LIST),
+    ),
+  ),
+  stream: field(
+    v.pipe(
+      v.unknown(),
+      v.transform((value) => (value === "true" || value === "false" ? value === "true" : value)),
+      v.boolean("Input should be a valid boolean"),
+    ),
+  ),
+  metadata: field(object({ user_id: v.optional(v.unknown()) })),
+  thinking: field(
+    object({
+      type: v.picklist(
+        ["enabled", "adaptive", "between_tools", "disabled"],
+        "Input should be 'enabled', 'adaptive' or 'disabled'",
+      ),
+      budget_tokens: field(v.pipe(wholeNumber, v.minValue(0, "Input should be greater than or equal to 1024"))),
+      display: field(text),
+    }),
+  ),
+  output_config: field(object({ effort: field(effort), format: field(outputFormat), task_budget: field(v.unknown()) })),
+  output_format: field(outputFormat),
+  tools: field(v.array(tool, LIST)),
+  tool_choice: field(
+    v.pipe(
+      v.unknown(),
+      v.transform((value) => (typeof value === "string" ? { type: value } : value)),
+      object({
+        type: v.picklist(
+          ["auto", "any", "tool", "none", "validated"],
+          "Input should be 'auto', 'any', 'tool' or 'none'",
+        ),
+        name: field(text),
+        disable_parallel_tool_use: field(v.unknown()),
+      }),
+    ),
+  ),
+});
+
+export type Body = v.InferOutput<typeof body>;
+export type Message = Body["messages"][number];
+export type ToolDeclaration = NonNullable<Body["tools"]>[number];
+
+/** The request's frame, checked; message contents stay unknown here. Throws `invalid-request` naming the field. */
+export function parseBody(input: unknown): Body {
+  return checked(body, input, "");
+}
+
+/** A tool declared outside `tools`, in a mid-conversation tool change. */
+export function parseToolDeclaration(input: unknown, at: string): ToolDeclaration {
+  return checked(tool, input, at);
+}
+
+function checked<Schema extends v.GenericSchema>(schema: Schema, input: unknown, at: string): v.InferOutput<Schema> {
+  const result = v.safeParse(schema, input, { abortEarly: true });
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  const path = (issue.path ?? []).reduce((text, { key }) => {
+    if (typeof key === "number") return `${text}[${key}]`;
+    return text === "" ? String(key) : `${text}.${String(key)}`;
+  }, at);
+  throw invalid(path, issue.received === "undefined" ? "Field required" : issue.message);
+}
