@@ -1,0 +1,205 @@
+import type { Blob64, Part } from "../../core/request.ts";
+import { isJsonObject, type JsonObject } from "../../lib/json.ts";
+import { invalid, isAbsent, kindOf } from "./check.ts";
+import { cleanBase64, decodeBase64, parseDataUrl, sniffMimeType } from "./data-url.ts";
+import { judge, type LossList, partFields } from "./fields.ts";
+
+/** The parts of a message's `content`: text, `null`, or an array of typed parts. Empty texts are left out. */
+export function readParts(content: unknown, field: string, losses: LossList): Part[] {
+  if (content === undefined || content === null) return [];
+  if (typeof content === "string") return textParts(content);
+  if (!Array.isArray(content)) {
+    throw invalid(
+      field,
+      `Invalid type for '${field}': expected a string or an array, but got ${kindOf(content)} instead.`,
+    );
+  }
+  return content.flatMap((part: unknown, index) => readPart(part, `${field}[${index}]`, losses));
+}
+
+type PartReader = (part: JsonObject, field: string) => Part[];
+
+const readText: PartReader = ({ text }) => textParts(coerceText(text));
+const readNothing: PartReader = () => [];
+
+/** Clients mix the part types of their other protocols into chat messages; what is unambiguous is read. */
+const READERS: Readonly<Record<string, PartReader>> = {
+  text: readText,
+  input_text: readText,
+  output_text: readText,
+  refusal: ({ refusal }) => textParts(coerceText(refusal)),
+  image_url: readUrl("image_url", "image/png"),
+  input_image: readUrl("image_url", "image/png"),
+  video_url: readUrl("video_url", "video/mp4"),
+  audio_url: readUrl("audio_url", "audio/wav"),
+  input_audio: readAudio,
+  file: readFile,
+  image: readSource("image/png"),
+  document: readSource("application/pdf"),
+  // A model's earlier thinking: unsigned, so it cannot be sent back.
+  thinking: readNothing,
+  redacted_thinking: readNothing,
+  reasoning: readNothing,
+};
+
+function readPart(part: unknown, field: string, losses: LossList): Part[] {
+  if (typeof part === "string") return textParts(part);
+  if (!isJsonObject(part)) {
+    throw invalid(field, `Invalid type for '${field}': expected an object, but got ${kindOf(part)} instead.`);
+  }
+  const type = part["type"] ?? (part["text"] === undefined ? undefined : "text");
+  const reader = typeof type === "string" && Object.hasOwn(READERS, type) ? READERS[type] : undefined;
+  if (reader === undefined || typeof type !== "string") {
+    const at = `${field}.type`;
+    if (type === undefined) throw invalid(at, `Missing required parameter: '${at}'.`);
+    throw invalid(at, `Invalid value for '${at}': this type of content part is not supported.`);
+  }
+  const table = Object.hasOwn(partFields, type) ? partFields[type] : undefined;
+  if (table) judge(table, part, field, losses);
+  return reader(part, field);
+}
+
+function textParts(text: string): Part[] {
+  return text === "" ? [] : [{ text }];
+}
+
+/** Text that some clients wrap once more or send as a number. */
+function coerceText(value: unknown): string {
+  if (typeof value === "string") return value;
+  if (value === undefined || value === null) return "";
+  if (isJsonObject(value) && "text" in value) return coerceText(value["text"]);
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}
+
+function readUrl(key: "image_url" | "video_url" | "audio_url", fallbackMimeType: string): PartReader {
+  return (part, field) => {
+    const value = part[key];
+    const at = isJsonObject(value) ? `${field}.${key}.url` : `${field}.${key}`;
+    const url = isJsonObject(value) ? value["url"] : value;
+    if (typeof url !== "string" || url === "") throw invalid(at, `Missing required parameter: '${at}'.`);
+    const blob = parseDataUrl(url) ?? bareBase64(url);
+    if (blob === undefined) {
+      throw invalid(
+        at,
+        `Invalid value for '${at}': send the content itself as a base64 data: URL; links are not fetched.`,
+      );
+    }
+    return inline(blob.mimeType === "text/plain" ? { ...blob, mimeType: fallbackMimeType } : blob, at);
+  };
+}
+
+/** Base64 without a `data:` prefix, recognised by its first bytes only. */
+function bareBase64(text: string): Blob64 | undefined {
+  const mimeType = sniffMimeType(text);
+  return mimeType === undefined ? undefined : { mimeType, data: cleanBase64(text) };
+}
+
+/** Formats whose media type is not simply `audio/<format>`. */
+const AUDIO_TYPES: Readonly<Record<string, string>> = {
+  mp3: "audio/mpeg",
+  m4a: "audio/mp4",
+  opus: "audio/ogg",
+  pcm16: "audio/pcm",
+  g711_ulaw: "audio/basic",
+  g711_alaw: "audio/basic",
+};
+
+function readAudio(part: JsonObject, field: string): Part[] {
+  const at = `${field}.input_audio`;
+  const audio = part["input_audio"];
+  if (!isJsonObject(audio)) throw invalid(at, `Missing required parameter: '${at}'.`);
+  const { data, format } = audio;
+  if (typeof data !== "string" || data === "") throw invalid(`${at}.data`, `Missing required parameter: '${at}.data'.`);
+  const blob = parseDataUrl(data) ?? { mimeType: "", data: cleanBase64(data) };
+  if (typeof format === "string" && /^[\w.+-]+$/.test(format)) {
+    const name = format.toLowerCase();
+    const mimeType = Object.hasOwn(AUDIO_TYPES, name) ? AUDIO_TYPES[name] : undefined;
+    return inline({ mimeType: mimeType ?? `audio/${name}`, data: blob.data }, `${at}.data`);
+  }
+  if (blob.mimeType === "") throw invalid(`${at}.format`, `Missing required parameter: '${at}.format'.`);
+  return inline(blob, `${at}.data`);
+}
+
+const FILE_TYPES: Readonly<Record<string, string>> = {
+  pdf: "application/pdf",
+  png: "image/png",
+  jpg: "image/jpeg",
+  jpeg: "image/jpeg",
+  gif: "image/gif",
+  webp: "image/webp",
+  heic: "image/heic",
+  mp3: "audio/mpeg",
+  wav: "audio/wav",
+  ogg: "audio/ogg",
+  flac: "audio/flac",
+  mp4: "video/mp4",
+  mov: "video/quicktime",
+  webm: "video/webm",
+  txt: "text/plain",
+  md: "text/markdown",
+  csv: "text/csv",
+  html: "text/html",
+  json: "application/json",
+};
+
+function readFile(part: JsonObject, field: string): Part[] {
+  const at = `${field}.file`;
+  const file = part["file"];
+  if (!isJsonObject(file)) throw invalid(at, `Missing required parameter: '${at}'.`);
+  const { file_data: data, file_id: id, filename } = file;
+  if (typeof data !== "string" || data === "") {
+    if (!isAbsent(id)) {
+      throw invalid(
+        `${at}.file_id`,
+        `Invalid value for '${at}.file_id': no files are stored here; send the content in file_data.`,
+      );
+    }
+    throw invalid(`${at}.file_data`, `Missing required parameter: '${at}.file_data'.`);
+  }
+  const blob = parseDataUrl(data);
+  if (blob && blob.mimeType !== "application/octet-stream") return attachment(blob, `${at}.file_data`);
+  const content = blob?.data ?? cleanBase64(data);
+  const extension = typeof filename === "string" ? filename.slice(filename.lastIndexOf(".") + 1).toLowerCase() : "";
+  const named = Object.hasOwn(FILE_TYPES, extension) ? FILE_TYPES[extension] : undefined;
+  const mimeType = named ?? sniffMimeType(content);
+  if (mimeType === undefined) {
+    throw invalid(
+      `${at}.filename`,
+      `The type of '${at}' is unknown: send file_data as a data: URL or name the file with its extension.`,
+    );
+  }
+  return attachment({ mimeType, data: content }, `${at}.file_data`);
+}
+
+/** Text files become text: not every model reads them as attachments, and every one reads text. */
+function attachment(blob: Blob64, field: string): Part[] {
+  if (!blob.mimeType.startsWith("text/") && blob.mimeType !== "application/json") return inline(blob, field);
+  const bytes = decodeBase64(blob.data);
+  if (bytes === undefined) throw invalid(field, `Invalid value for '${field}': it is not base64.`);
+  return textParts(new TextDecoder().decode(bytes));
+}
+
+/** `{ type: "image", source: { type: "base64", media_type, data } }`, as the Messages API has it. */
+function readSource(fallbackMimeType: string): PartReader {
+  return (part, field) => {
+    const at = `${field}.source`;
+    const source = part["source"];
+    if (!isJsonObject(source)) throw invalid(at, `Missing required parameter: '${at}'.`);
+    const { data, media_type: mediaType } = source;
+    if (source["type"] === "text") return textParts(coerceText(data));
+    if (typeof data !== "string" || data === "") {
+      throw invalid(`${at}.data`, `Missing required parameter: '${at}.data'. Links are not fetched.`);
+    }
+    const blob = parseDataUrl(data) ?? { mimeType: "", data: cleanBase64(data) };
+    const mimeType = typeof mediaType === "string" && mediaType !== "" ? mediaType : blob.mimeType;
+    return inline(
+      { mimeType: mimeType || sniffMimeType(blob.data) || fallbackMimeType, data: blob.data },
+      `${at}.data`,
+    );
+  };
+}
+
+function inline(blob: Blob64, field: string): Part[] {
+  if (blob.data === "") throw invalid(field, `Invalid value for '${field}': it holds no content.`);
+  return [{ inlineData: blob }];
+}

@@ -1,0 +1,158 @@
+import * as v from "valibot";
+import { jsonObject, options } from "./check.ts";
+
+/** A switch with settings behind it: `true` and `false` stand for "on" and "off" without settings. */
+const switchOr = <const Entries extends v.ObjectEntries>(entries: Entries) => {
+  const settings = options(entries);
+  return v.lazy((input) => (typeof input === "boolean" ? v.boolean() : settings));
+};
+
+// The messages of checks complete the sentence "expected …".
+const whole = (minimum: number) =>
+  v.pipe(v.number(), v.integer("a whole number"), v.minValue(minimum, `at least ${minimum}`));
+const range = (minimum: number, maximum: number) =>
+  v.pipe(v.number(), v.minValue(minimum, `at least ${minimum}`), v.maxValue(maximum, `at most ${maximum}`));
+
+const EFFORTS = ["none", "minimal", "low", "medium", "high", "xhigh", "max"] as const;
+
+/** Google's own compatibility endpoint takes these under `extra_body.google`; some clients put `google` at the top. */
+const googleOptions = options({
+  thinking_config: v.optional(
+    options({
+      thinking_budget: v.optional(whole(-1)),
+      thinking_level: v.optional(v.pipe(v.string(), v.toLowerCase(), v.picklist(EFFORTS))),
+      include_thoughts: v.optional(v.boolean()),
+    }),
+  ),
+});
+
+const toolChoiceObject = options({
+  type: v.string(),
+  name: v.optional(v.string()),
+  function: v.optional(options({ name: v.string() })),
+  custom: v.optional(options({ name: v.string() })),
+  allowed_tools: v.optional(
+    options({
+      mode: v.optional(v.picklist(["auto", "required"])),
+      tools: v.array(
+        options({
+          name: v.optional(v.string()),
+          function: v.optional(options({ name: v.string() })),
+          custom: v.optional(options({ name: v.string() })),
+        }),
+      ),
+    }),
+  ),
+});
+
+/** The whole request, less what hangs on a role or a type: messages, tools and content parts have schemas of their own. */
+export const requestSchema = options({
+  model: v.pipe(v.string(), v.nonEmpty("a model name")),
+  messages: v.pipe(v.array(v.unknown()), v.nonEmpty("at least one message")),
+  stream: v.optional(v.boolean()),
+  stream_options: v.optional(options({ include_usage: v.optional(v.boolean()) })),
+
+  tools: v.optional(v.array(jsonObject)),
+  tool_choice: v.optional(v.lazy((input) => (typeof input === "string" ? v.string() : toolChoiceObject))),
+  parallel_tool_calls: v.optional(v.boolean()),
+  functions: v.optional(v.array(jsonObject)),
+  function_call: v.optional(
+    v.lazy((input) => (typeof input === "string" ? v.picklist(["none", "auto"]) : options({ name: v.string() }))),
+  ),
+  web_search_options: v.optional(jsonObject),
+
+  max_tokens: v.optional(whole(1)),
+  max_completion_tokens: v.optional(whole(1)),
+  temperature: v.optional(range(0, 2)),
+  top_p: v.optional(range(0, 1)),
+  top_k: v.optional(whole(0)),
+  stop: v.optional(v.lazy((input) => (typeof input === "string" ? v.string() : v.array(v.string())))),
+  presence_penalty: v.optional(range(-2, 2)),
+  frequency_penalty: v.optional(range(-2, 2)),
+  seed: v.optional(v.pipe(v.number(), v.integer("a whole number"))),
+  n: v.optional(whole(1)),
+
+  response_format: v.optional(
+    options({
+      type: v.picklist(["text", "json_object", "json_schema"]),
+      json_schema: v.optional(
+        options({ name: v.optional(v.string()), description: v.optional(v.string()), schema: v.optional(jsonObject) }),
+      ),
+    }),
+  ),
+
+  reasoning_effort: v.optional(v.picklist(EFFORTS)),
+  reasoning: v.optional(
+    switchOr({
+      effort: v.optional(v.picklist(EFFORTS)),
+      max_tokens: v.optional(whole(0)),
+      enabled: v.optional(v.boolean()),
+      exclude: v.optional(v.boolean()),
+    }),
+  ),
+  include_reasoning: v.optional(v.boolean()),
+  thinking: v.optional(
+    switchOr({
+      type: v.optional(v.picklist(["enabled", "disabled", "adaptive", "auto"])),
+      budget_tokens: v.optional(whole(0)),
+    }),
+  ),
+  google: v.optional(googleOptions),
+  extra_body: v.optional(options({ google: v.optional(googleOptions) })),
+
+  prompt_cache_key: v.optional(v.string()),
+  session_id: v.optional(v.unknown()),
+  user: v.optional(v.string()),
+});
+
+export type ChatRequest = v.InferOutput<typeof requestSchema>;
+
+const ROLES = ["system", "developer", "user", "assistant", "tool", "function"] as const;
+
+export const messageSchema = v.looseObject({
+  role: v.picklist(ROLES),
+  content: v.optional(v.unknown()),
+  name: v.nullish(v.string()),
+  refusal: v.nullish(v.string()),
+  tool_calls: v.nullish(v.array(v.unknown())),
+  function_call: v.nullish(v.looseObject({ name: v.string(), arguments: v.optional(v.unknown()) })),
+  tool_call_id: v.nullish(v.pipe(v.string(), v.nonEmpty("the id of a tool call"))),
+  audio: v.nullish(v.unknown()),
+});
+
+export type ChatMessage = v.InferOutput<typeof messageSchema>;
+
+const callName = v.pipe(v.string(), v.nonEmpty("the name of a tool"));
+
+export const toolCallSchema = v.looseObject({
+  id: v.pipe(v.string(), v.nonEmpty("the id of the call")),
+  type: v.nullish(v.picklist(["function", "custom"])),
+  function: v.nullish(v.looseObject({ name: callName, arguments: v.optional(v.unknown()) })),
+  custom: v.nullish(v.looseObject({ name: callName, input: v.optional(v.unknown()) })),
+});
+
+export type ToolCall = v.InferOutput<typeof toolCallSchema>;
+
+const toolEntries = {
+  name: v.nullish(v.string()),
+  description: v.nullish(v.string()),
+};
+
+export const functionSchema = v.looseObject({
+  ...toolEntries,
+  parameters: v.nullish(jsonObject),
+  /** Where the Messages API has its parameters; some clients send its tools here. */
+  input_schema: v.nullish(jsonObject),
+});
+
+export const customToolSchema = v.looseObject({
+  ...toolEntries,
+  format: v.nullish(
+    v.looseObject({
+      type: v.string(),
+      grammar: v.nullish(v.looseObject({ definition: v.string(), syntax: v.string() })),
+      definition: v.nullish(v.string()),
+      syntax: v.nullish(v.string()),
+    }),
+  ),
+});

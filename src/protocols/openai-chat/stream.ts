@@ -1,0 +1,103 @@
+import type { EncodeContext, StreamEncoder } from "../../core/protocol.ts";
+import type { TurnEvent } from "../../core/turn.ts";
+import type { JsonObject } from "../../lib/json.ts";
+import { sseFrame } from "../../lib/sse.ts";
+import { imageMarkdown } from "./answer-images.ts";
+import { errorBody } from "./error.ts";
+import { finishReason, functionCall, type ReplyForm, toolCall, type ToolHead, usageReply } from "./reply.ts";
+
+/**
+ * A turn as `chat.completion.chunk` frames, written as text: what is the same in every chunk is built once, so a delta
+ * costs one JSON.stringify of its text.
+ *
+ * Clients break without a role in the first chunk, without `index`, `id` and `type` on a tool call, and without a
+ * finish reason. After a failure there is no `[DONE]`: a cut answer must not look complete.
+ */
+export function chunkEncoder(context: EncodeContext, form: ReplyForm): StreamEncoder {
+  const head = {
+    id: `chatcmpl-${context.newId()}`,
+    object: "chat.completion.chunk",
+    created: context.createdAt,
+    model: context.model,
+  };
+  const open = `data: ${JSON.stringify(head).slice(0, -1)},"choices":`;
+  const tail = form.includeUsage ? `,"usage":null}\n\n` : "}\n\n";
+  const deltaOpen = `${open}[{"index":0,"delta":`;
+  const deltaClose = `,"finish_reason":null}]${tail}`;
+
+  const roleChunk = `${deltaOpen}{"role":"assistant","content":""}${deltaClose}`;
+  const emptyChunk = `${deltaOpen}{}${deltaClose}`;
+  const contentOpen = `${deltaOpen}{"content":`;
+  const thinkingOpen = form.showThinking ? `${deltaOpen}{"reasoning_content":` : undefined;
+  const textClose = `}${deltaClose}`;
+
+  let state: "waiting" | "running" | "ended" = "waiting";
+  /** How deltas of the open block begin; `undefined` for blocks that show none. */
+  let textOpen: string | undefined;
+  let heldTool: ToolHead | undefined;
+  let calls = 0;
+
+  const start = (): string => {
+    if (state !== "waiting") return "";
+    state = "running";
+    return roleChunk;
+  };
+
+  const deltaChunk = (delta: JsonObject) => deltaOpen + JSON.stringify(delta) + deltaClose;
+
+  const callChunk = (tool: ToolHead, signature: string | undefined): string => {
+    const index = calls++;
+    if (!form.legacyCalls) return deltaChunk({ tool_calls: [{ index, ...toolCall(tool, signature, form) }] });
+    return index === 0 ? deltaChunk({ function_call: functionCall(tool) }) : "";
+  };
+
+  const encode = (event: TurnEvent): string => {
+    switch (event.type) {
+      case "turn-start":
+        return start();
+      case "block-start": {
+        const block = event.head;
+        textOpen = block.kind === "text" ? contentOpen : block.kind === "thinking" ? thinkingOpen : undefined;
+        heldTool = block.kind === "tool" ? block : undefined;
+        return block.kind === "media"
+          ? contentOpen + JSON.stringify(imageMarkdown(block.mimeType, block.data)) + textClose
+          : "";
+      }
+      case "block-delta":
+        return textOpen === undefined || event.text === "" ? "" : textOpen + JSON.stringify(event.text) + textClose;
+      case "block-end": {
+        // A call waits for its end because only the end tells its signature.
+        const tool = heldTool;
+        heldTool = undefined;
+        return tool === undefined ? "" : callChunk(tool, event.signature);
+      }
+      case "turn-end": {
+        const before = start();
+        state = "ended";
+        const reason = JSON.stringify(finishReason(event.reason, form));
+        const finish = `${deltaOpen}{},"finish_reason":${reason}}]${tail}`;
+        const usage = form.includeUsage ? `${open}[],"usage":${JSON.stringify(usageReply(event.usage))}}\n\n` : "";
+        return before + finish + usage + sseFrame("[DONE]");
+      }
+      default:
+        return event satisfies never;
+    }
+  };
+
+  return {
+    push(events) {
+      let text = "";
+      for (const event of events) text += encode(event);
+      // Thinking that is not shown still is a sign of life.
+      return text === "" && state === "running" && !form.showThinking ? emptyChunk : text;
+    },
+    fail(error) {
+      if (state === "ended") return "";
+      state = "ended";
+      return sseFrame(JSON.stringify(errorBody(error)));
+    },
+    keepAlive() {
+      return start() || (state === "running" ? emptyChunk : "");
+    },
+  };
+}
