@@ -1,0 +1,45 @@
+import type { Database } from "bun:sqlite";
+import * as v from "valibot";
+import type { Discovery } from "../core/models.ts";
+import type { DiscoveryStore } from "../core/store.ts";
+import { tryParseJson } from "../lib/json.ts";
+import { patiently } from "./busy.ts";
+
+/** Another version of the program may have written the document. */
+const discoverySchema = v.object({
+  models: v.array(
+    v.object({
+      id: v.string(),
+      displayName: v.exactOptional(v.string()),
+      contextTokens: v.exactOptional(v.number()),
+      maxOutputTokens: v.exactOptional(v.number()),
+      supportsThinking: v.exactOptional(v.boolean()),
+      thinkingBudget: v.exactOptional(v.number()),
+      supportedMimeTypes: v.exactOptional(v.array(v.string())),
+      quota: v.exactOptional(v.object({ remainingFraction: v.number(), resetAt: v.exactOptional(v.number()) })),
+    }),
+  ),
+  replacedIds: v.record(v.string(), v.string()),
+});
+
+export function discoveryStore(database: Database): DiscoveryStore {
+  return {
+    async load(): Promise<Discovery | undefined> {
+      const row = database.query<{ document: string }, []>("select document from discovery").get();
+      const parsed = v.safeParse(discoverySchema, row && tryParseJson(row.document));
+      return parsed.success ? parsed.output : undefined;
+    },
+
+    async save(discovery, at) {
+      const document = JSON.stringify(discovery);
+      await patiently(() =>
+        database
+          .query(
+            "insert into discovery (id, document, saved_at) values (1, $document, $at) " +
+              "on conflict (id) do update set document = excluded.document, saved_at = excluded.saved_at",
+          )
+          .run({ document, at }),
+      );
+    },
+  };
+}
