@@ -1,0 +1,262 @@
+import { describe, expect, test } from "bun:test";
+import { GatewayError } from "../../src/core/errors.ts";
+import type { Discovery } from "../../src/core/models.ts";
+import { resolveModel, type UserAliases } from "../../src/models/resolve.ts";
+import { shippedDiscovery } from "../../src/models/shipped.ts";
+
+const catalogue = (ids: string, replacedIds: Record<string, string> = {}): Discovery => ({
+  models: ids.split(" ").map((id) => ({ id })),
+  replacedIds,
+});
+const idOf = (name: string, list: Discovery, aliases: UserAliases = {}) => resolveModel(name, list, aliases).profile.id;
+
+describe("with today's list, the names that clients send stand for", () => {
+  const rows: [name: string, id: string][] = [
+    ["claude-opus-5-5", "claude-opus-4-6-thinking"],
+    ["claude-opus-5-5[1m]", "claude-opus-4-6-thinking"],
+    ["claude-opus-4-5", "claude-opus-4-6-thinking"],
+    ["claude-opus-4-5-20251101", "claude-opus-4-6-thinking"],
+    ["claude-opus-4.6", "claude-opus-4-6-thinking"],
+    ["claude-opus-4-20250514", "claude-opus-4-6-thinking"],
+    ["claude-3-opus-latest", "claude-opus-4-6-thinking"],
+    ["claude-haiku-5-5", "claude-sonnet-4-6"],
+    ["claude-haiku-4-5-20251001", "claude-sonnet-4-6"],
+    ["claude-3-haiku-20240307", "claude-sonnet-4-6"],
+    ["claude-sonnet-4-5", "claude-sonnet-4-6"],
+    ["claude-sonnet-4-5-20250929", "claude-sonnet-4-6"],
+    ["claude-sonnet-4-5-thinking", "claude-sonnet-4-6"],
+    ["claude-3-5-sonnet-20241022", "claude-sonnet-4-6"],
+    ["anthropic/claude-sonnet-4.6", "claude-sonnet-4-6"],
+    ["Claude-Sonnet-4-6", "claude-sonnet-4-6"],
+    ["gemini-3-pro-preview", "gemini-pro-agent"],
+    ["gemini-3.1-pro-preview", "gemini-pro-agent"],
+    ["gemini-3.1-pro-preview-customtools", "gemini-pro-agent"],
+    ["gemini-3-pro-high", "gemini-pro-agent"],
+    ["gemini-3-pro-low", "gemini-3.1-pro-low"],
+    ["gemini-3-flash-preview", "gemini-3-flash"],
+    ["gemini-3.5-flash", "gemini-3-flash-agent"],
+    ["gemini-3.5-flash-lite", "gemini-3.1-flash-lite"],
+    ["gemini-2.5-pro", "gemini-2.5-pro"],
+    ["gemini-2.5-flash-preview-09-2025", "gemini-2.5-flash"],
+    ["gemini-flash-latest", "gemini-3-flash"],
+    ["models/gemini-3-flash", "gemini-3-flash"],
+    ["gemini-2.5-flash-image", "gemini-3.1-flash-image"],
+    ["gpt-oss-120b", "gpt-oss-120b-medium"],
+    ["openai/gpt-oss-120b", "gpt-oss-120b-medium"],
+    ["opus", "claude-opus-4-6-thinking"],
+  ];
+  for (const [name, id] of rows) test(`${name}: ${id}`, () => expect(idOf(name, shippedDiscovery)).toBe(id));
+});
+
+describe("rules in order", () => {
+  const list = catalogue("claude-opus-4-6 claude-sonnet-4-6 gemini-3.5-flash-low gemini-3-flash", {
+    "gemini-old": "gemini-3-flash",
+    "gemini-older": "gemini-old",
+    "claude-opus-4-1": "claude-gone-1",
+  });
+  const rows: [what: string, name: string, aliases: UserAliases, id: string, rule: string][] = [
+    [
+      "a listed id beats every alias",
+      "gemini-3.5-flash-low",
+      { "gemini-3.5-flash-low": "gemini-3-flash", "*": "gemini-3-flash" },
+      "gemini-3.5-flash-low",
+      'listed id "gemini-3.5-flash-low"',
+    ],
+    [
+      "the user's exact rule beats the user's pattern",
+      "my-model",
+      { "my-*": "claude-opus-4-6", "my-model": "gemini-3-flash" },
+      "gemini-3-flash",
+      'your alias "my-model" → "gemini-3-flash"',
+    ],
+    [
+      "of the user's patterns the most literal counts",
+      "my-model",
+      { "*": "claude-opus-4-6", "my-*": "gemini-3-flash", "m*": "claude-opus-4-6" },
+      "gemini-3-flash",
+      'your alias "my-*" → "gemini-3-flash"',
+    ],
+    [
+      "the user's pattern beats upstream's replacement",
+      "gemini-old",
+      { "gemini-*": "claude-opus-4-6" },
+      "claude-opus-4-6",
+      'your alias "gemini-*" → "claude-opus-4-6"',
+    ],
+    [
+      "a user's rule for the name as typed beats the listed id of its plain spelling",
+      "claude-opus-4-6-20260201",
+      { "claude-opus-4-6-20260201": "gemini-3-flash" },
+      "gemini-3-flash",
+      'your alias "claude-opus-4-6-20260201" → "gemini-3-flash"',
+    ],
+    [
+      "a user may cross families",
+      "gpt-4o",
+      { "gpt-*": "gemini-3-flash" },
+      "gemini-3-flash",
+      'your alias "gpt-*" → "gemini-3-flash"',
+    ],
+    [
+      "a user's rule may point to a name that must itself be read",
+      "fast",
+      { fast: "claude-sonnet-4-5" },
+      "claude-sonnet-4-6",
+      'your alias "fast" → "claude-sonnet-4-5", shipped alias "claude-*sonnet*" → "claude-sonnet-*"',
+    ],
+    [
+      "upstream's replacement beats a shipped alias",
+      "gemini-old",
+      {},
+      "gemini-3-flash",
+      'upstream replaced "gemini-old" by "gemini-3-flash"',
+    ],
+    [
+      "replacements are followed",
+      "Gemini-Older",
+      {},
+      "gemini-3-flash",
+      'upstream replaced "gemini-older" by "gemini-3-flash"',
+    ],
+    [
+      "a replacement that is not listed does not count",
+      "claude-opus-4-1",
+      {},
+      "claude-opus-4-6",
+      'shipped alias "claude-*opus*" → "claude-opus-*"',
+    ],
+    [
+      "a listed id in its plain spelling beats a shipped alias",
+      "anthropic/Claude-Opus-4.6-20260201",
+      {},
+      "claude-opus-4-6",
+      'listed id "claude-opus-4-6"',
+    ],
+  ];
+  for (const [what, name, aliases, id, rule] of rows) {
+    test(what, () => {
+      const resolved = resolveModel(name, list, aliases);
+      expect([resolved.profile.id, resolved.rule]).toEqual([id, rule]);
+    });
+  }
+});
+
+describe("shipped aliases follow the list", () => {
+  const rows: [what: string, name: string, ids: string, id: string][] = [
+    [
+      "to a version that this program never heard of",
+      "claude-opus-7-1",
+      "claude-opus-4-6-thinking claude-opus-7-thinking",
+      "claude-opus-7-thinking",
+    ],
+    [
+      "to the version asked for",
+      "claude-opus-4-6-latest",
+      "claude-opus-4-6-thinking claude-opus-7-thinking",
+      "claude-opus-4-6-thinking",
+    ],
+    [
+      "to the thinking variant when it is named",
+      "claude-sonnet-4-5-thinking",
+      "claude-sonnet-4-6 claude-sonnet-4-6-thinking",
+      "claude-sonnet-4-6-thinking",
+    ],
+    [
+      "to a real small model once there is one",
+      "claude-haiku-5-5",
+      "claude-sonnet-4-6 claude-haiku-6",
+      "claude-haiku-6",
+    ],
+    [
+      "to the next candidate when the first is missing",
+      "gemini-3-pro-preview",
+      "gemini-3-flash gemini-3.1-pro-low",
+      "gemini-3.1-pro-low",
+    ],
+    ["to whatever pro model there is", "gemini-3-pro-preview", "gemini-9-pro-x gemini-9-pro-image", "gemini-9-pro-x"],
+  ];
+  for (const [what, name, ids, id] of rows) test(what, () => expect(idOf(name, catalogue(ids))).toBe(id));
+
+  test("but never from an image model to a text model, nor from pro to flash", () => {
+    const list = catalogue("gemini-3-flash gemini-3.1-flash-image gemini-2.5-flash");
+    for (const name of ["gemini-3-pro-image", "gemini-3-pro-preview"]) {
+      expect(() => resolveModel(name, list, {})).toThrow(GatewayError);
+    }
+    expect(() => resolveModel("gemini-2.5-flash-image", catalogue("gemini-2.5-flash"), {})).toThrow(GatewayError);
+  });
+
+  test("and never to another family", () => {
+    for (const name of ["gpt-4o", "gpt-4.1-mini", "gpt-6.1-sol", "o3", "claude-2.1", "text-embedding-3-small"]) {
+      expect(() => resolveModel(name, shippedDiscovery, {})).toThrow(GatewayError);
+    }
+    expect(() => resolveModel("claude-opus-5-5", catalogue("gemini-3-flash"), {})).toThrow(GatewayError);
+  });
+});
+
+describe("thinking in the name", () => {
+  const list = catalogue("gemini-3-flash");
+  const thinkingOf = (name: string, aliases: UserAliases = {}) => resolveModel(name, list, aliases).thinking;
+
+  test("is read off the client's name, and wins over that of the user's rule", () => {
+    expect(thinkingOf("gemini-3-flash")).toBeUndefined();
+    expect(thinkingOf("gemini-3-flash(8192)")).toEqual({ type: "budget", tokens: 8192 });
+    expect(thinkingOf("fast", { fast: "gemini-3-flash(low)" })).toEqual({ type: "effort", effort: "low" });
+    expect(thinkingOf("fast(none)", { fast: "gemini-3-flash(low)" })).toEqual({ type: "off" });
+  });
+
+  test("that is no amount is refused as such, not as an unknown model", () => {
+    expect(() => resolveModel("gemini-3-flash(loud)", list, {})).toThrow("what stands in brackets");
+  });
+});
+
+describe("an unknown name", () => {
+  const refusal = (name: string, list: Discovery, aliases: UserAliases = {}) => {
+    try {
+      resolveModel(name, list, aliases);
+    } catch (cause) {
+      if (cause instanceof GatewayError) return { kind: cause.kind, message: cause.message, ...cause.detail };
+    }
+    throw new Error("it was found");
+  };
+
+  test("is refused with the three nearest names", () => {
+    expect(refusal("claude-sonet-4-6", shippedDiscovery)).toEqual({
+      kind: "unknown-model",
+      field: "model",
+      message: expect.stringContaining('There is no model "claude-sonet-4-6"; the nearest are claude-sonnet-4-6, '),
+      nearest: ["claude-sonnet-4-6", expect.any(String), expect.any(String)],
+    });
+  });
+
+  test("gets three names even when none is near", () => {
+    expect(refusal("x", shippedDiscovery).nearest).toHaveLength(3);
+  });
+
+  test("gets the user's own names proposed, and no shipped alias that leads nowhere", () => {
+    expect(refusal("mine-2", catalogue("gemini-3-flash"), { mine: "gemini-3-flash" }).nearest).toEqual([
+      "mine",
+      "gemini-3-flash",
+    ]);
+  });
+
+  test("of any length is answered, and not echoed in full", () => {
+    expect(refusal("y".repeat(1_000_000), shippedDiscovery).message.length).toBeLessThan(250);
+  });
+
+  test("that is upstream's internal id is unknown, although the list has it", () => {
+    const list = catalogue("chat_20706 tab_flash_lite_preview text-bison gemini-3-flash");
+    for (const name of ["chat_20706", "tab_flash_lite_preview", "text-bison"]) {
+      expect(refusal(name, list).nearest).toEqual(["gemini-3-flash"]);
+    }
+  });
+
+  test("behind the user's rule names the rule", () => {
+    expect(refusal("fast", catalogue("gemini-3-flash"), { fast: "gemini-4-flush" }).message).toBe(
+      'Your alias "fast" stands for "gemini-4-flush". There is no model "gemini-4-flush"; the nearest are gemini-3-flash',
+    );
+  });
+
+  test("with rules that point at each other ends", () => {
+    expect(refusal("a", catalogue("gemini-3-flash"), { a: "b", b: "a" }).kind).toBe("unknown-model");
+  });
+});
