@@ -1,0 +1,87 @@
+import { describe, expect, test } from "bun:test";
+import { afterFailure, afterSuccess, type ModelMemory } from "../../src/accounts/cooldown.ts";
+import { type FailureDetail, type FailureKind, GatewayError } from "../../src/core/errors.ts";
+
+const NOW = 1_000_000;
+const failure = (kind: FailureKind, detail: FailureDetail = {}) => new GatewayError(kind, "m", detail);
+const restMs = (memory: ModelMemory | undefined) => (memory?.cooldown ? memory.cooldown.until - NOW : undefined);
+
+describe("the rest after one failure", () => {
+  const MINUTE = 60_000;
+  const rows: [kind: FailureKind, retryAfterMs: number | undefined, rest: number | undefined][] = [
+    ["rate-limited", 45_000, 45_000],
+    ["rate-limited", undefined, 30_000],
+    ["rate-limited", 0, 1_000],
+    ["quota-exhausted", 108 * 60 * MINUTE, 108 * 60 * MINUTE],
+    ["quota-exhausted", 30 * 24 * 60 * MINUTE, 7 * 24 * 60 * MINUTE],
+    ["quota-exhausted", undefined, MINUTE],
+    ["model-missing", undefined, 30 * MINUTE],
+    ["access-token-rejected", undefined, 5 * MINUTE],
+    ["project-rejected", undefined, 5 * MINUTE],
+    ["account-unusable", undefined, undefined],
+    ["overloaded", 9_000, undefined],
+    ["unavailable", undefined, undefined],
+    ["invalid-request", undefined, undefined],
+    ["context-too-long", undefined, undefined],
+    ["payload-too-large", undefined, undefined],
+    ["malformed-answer", undefined, undefined],
+    ["unknown-model", undefined, undefined],
+    ["unknown-route", undefined, undefined],
+    ["unauthorized", undefined, undefined],
+    ["forbidden", undefined, undefined],
+    ["no-account", undefined, undefined],
+    ["region-blocked", undefined, undefined],
+    ["deadline", undefined, undefined],
+    ["cancelled", undefined, undefined],
+    ["internal", undefined, undefined],
+  ];
+  for (const [kind, retryAfterMs, rest] of rows) {
+    test(`${kind}${retryAfterMs === undefined ? "" : ` for ${retryAfterMs} ms`}: ${rest ?? "none"}`, () => {
+      const detail = retryAfterMs === undefined ? {} : { retryAfterMs };
+      expect(restMs(afterFailure(undefined, failure(kind, detail), NOW))).toBe(rest);
+    });
+  }
+});
+
+describe("the memory of one account on one model", () => {
+  test("keeps the evidence that set the cooldown", () => {
+    const detail = { upstreamStatus: 429, upstreamReason: "RATE_LIMIT_EXCEEDED", retryAfterMs: 5_000 };
+    expect(afterFailure(undefined, failure("rate-limited", detail), NOW)?.cooldown).toEqual({
+      kind: "rate-limited",
+      until: NOW + 5_000,
+      evidence: "429 RATE_LIMIT_EXCEEDED",
+    });
+    expect(afterFailure(undefined, failure("model-missing"), NOW)?.cooldown?.evidence).toBe("model-missing");
+  });
+
+  test("never shortens a cooldown, and does lengthen it", () => {
+    const long = afterFailure(undefined, failure("quota-exhausted", { retryAfterMs: 500_000 }), NOW);
+    const still = afterFailure(long, failure("rate-limited"), NOW);
+    expect(still?.cooldown).toEqual(long?.cooldown);
+    expect(restMs(afterFailure(still, failure("quota-exhausted", { retryAfterMs: 900_000 }), NOW))).toBe(900_000);
+  });
+
+  test("lets rests without a stated time grow from failure to failure", () => {
+    const rests: (number | undefined)[] = [];
+    let memory: ModelMemory | undefined;
+    for (let now = NOW, round = 0; round < 6; round++) {
+      memory = afterFailure(memory, failure("rate-limited"), now);
+      const until = memory?.cooldown?.until ?? now;
+      rests.push(until - now);
+      now = until;
+    }
+    expect(rests).toEqual([30_000, 60_000, 120_000, 300_000, 300_000, 300_000]);
+  });
+
+  test("counts failures that come while the cooldown runs as one", () => {
+    let memory = afterFailure(undefined, failure("rate-limited"), NOW);
+    for (let request = 0; request < 5; request++) memory = afterFailure(memory, failure("rate-limited"), NOW + request);
+    expect(memory?.unnamedFailures).toBe(1);
+    expect(restMs(memory)).toBe(30_004);
+  });
+
+  test("forgets its failures with a success, but not a cooldown that still runs", () => {
+    const memory = afterFailure(undefined, failure("rate-limited"), NOW)!;
+    expect(afterSuccess(memory)).toEqual({ ...memory, unnamedFailures: 0 });
+  });
+});
