@@ -1,3 +1,4 @@
+import { abortError } from "../core/abort.ts";
 import type { AccountPool, Lease } from "../core/accounts.ts";
 import { asGatewayError, GatewayError, type Repair } from "../core/errors.ts";
 import type { ModelProfile } from "../core/models.ts";
@@ -121,13 +122,6 @@ async function wait(ms: number, trace: Trace, signal: AbortSignal, clock: Clock,
   } finally {
     trace.waitedMs += clock.now() - start;
   }
-}
-
-/** The gateway aborts with its own error as reason (deadlines); any other reason is the client's hang-up. */
-function abortError(signal: AbortSignal): GatewayError {
-  return signal.reason instanceof GatewayError
-    ? signal.reason
-    : new GatewayError("cancelled", "The client closed the request");
 }
 
 function attemptRecord(lease: Lease, error: GatewayError): Trace["attempts"][number] {

@@ -83,11 +83,14 @@ export function createSignatureMemory(deps: SignatureMemoryDeps): SignatureMemor
 
   function restorePart(part: Part, family: Family, conversation: string): Part {
     if (part.thought) return restoreThought(part, family);
-    const remembered = part.functionCall
-      ? index.get(`call:${part.functionCall.id}`)
-      : textSignatures.get(textKey(conversation, part.text ?? ""));
+    const remembered = rememberedFor(part, conversation);
     if (remembered) return withSignature(part, remembered.family === family ? remembered.value : undefined);
     return withSignature(part, believed(part.thoughtSignature, family));
+  }
+
+  function rememberedFor({ functionCall, text }: Part, conversation: string): Remembered | undefined {
+    if (functionCall) return index.get(`call:${functionCall.id}`);
+    return text === undefined ? undefined : textSignatures.get(textKey(conversation, text));
   }
 
   function restoreThought(part: Part, family: Family): Part {

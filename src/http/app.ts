@@ -16,7 +16,7 @@ export interface AppDeps {
     list(signal: AbortSignal): Promise<readonly ModelProfile[]>;
     find(name: string, signal: AbortSignal): Promise<ModelProfile>;
   };
-  accounts(): readonly AccountView[];
+  accounts(): Promise<readonly AccountView[]>;
   /** Rejects when the database does not answer. */
   checkStore(): Promise<void>;
   now(): number;
@@ -83,11 +83,11 @@ export function createApp(deps: AppDeps) {
     } catch {
       return Response.json({ status: "unready", reason: "the database does not answer" }, { status: 503 });
     }
-    if (deps.accounts().some(isUsable)) return Response.json({ status: "ready" });
+    if ((await deps.accounts()).some(isUsable)) return Response.json({ status: "ready" });
     return Response.json({ status: "unready", reason: "no usable account" }, { status: 503 });
   });
-  app.get("/health", () => {
-    const accounts = accountCounts(deps.accounts(), deps.now());
+  app.get("/health", async () => {
+    const accounts = accountCounts(await deps.accounts(), deps.now());
     return Response.json({ status: accounts.usable > 0 ? "ok" : "degraded", version: deps.version, accounts });
   });
 

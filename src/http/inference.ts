@@ -5,6 +5,7 @@ import { turnCollector, type TurnEvent } from "../core/turn.ts";
 import type { Clock } from "../lib/clock.ts";
 import { readJson } from "./body.ts";
 import { replyHeaders, retryAfterHeader } from "./headers.ts";
+import { silenceAlarm } from "./silence-alarm.ts";
 
 export interface InferenceDeps {
   run(call: ParsedCall, strict: boolean, trace: Trace, abort: AbortController): Batches;
@@ -105,58 +106,56 @@ async function streamed(
   exchange: Exchange,
   deps: InferenceDeps,
 ): Promise<Response> {
-  const encoder = call.reply.stream(exchange.context);
+  const frames = writeFrames(call, batches, exchange, deps);
   const bytes = new TextEncoder();
-  let pending: Promise<IteratorResult<readonly TurnEvent[], void>> | undefined;
-
-  /** The next text to send; `undefined` at the end of a complete stream. Throws what the source throws. */
-  const nextText = async (): Promise<string | undefined> => {
-    for (;;) {
-      pending ??= batches.next();
-      const result = await withinMs(pending, deps.keepAliveMs);
-      if (result === undefined) return encoder.keepAlive();
-      pending = undefined;
-      if (result.done) return undefined;
-      const text = encoder.push(result.value);
-      if (text !== "") return text;
-    }
-  };
-
-  let first = await nextText();
+  let next: IteratorResult<string, void> | undefined = await frames.next();
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
-      try {
-        const text = first ?? (await nextText());
-        first = undefined;
-        if (text !== undefined) return controller.enqueue(bytes.encode(text));
-        exchange.finish();
-      } catch (cause) {
-        const error = asGatewayError(cause);
-        exchange.finish(error);
-        controller.enqueue(bytes.encode(encoder.fail(error)));
-      }
-      controller.close();
+      const { done, value } = next ?? (await frames.next());
+      next = undefined;
+      if (done) controller.close();
+      else controller.enqueue(bytes.encode(value));
     },
     cancel() {
       exchange.abort.abort();
       exchange.finish(new GatewayError("cancelled", "The client closed the request"));
-      // Not awaited: the generator's own cleanup may itself be waiting for the aborted upstream.
-      batches.return().catch(() => {}); // its failure has nobody left to be told
+      // Not awaited: the generators' own cleanup waits for the upstream that was just aborted.
+      frames.return().catch(() => {}); // nobody is left to be told
     },
   });
   return new Response(body, { headers: { ...SSE_HEADERS, ...replyHeaders(exchange.trace) } });
 }
 
-/** The promise's value, or `undefined` when `ms` pass first. The promise itself goes on. */
-async function withinMs<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
-  let timer: Timer | undefined;
-  const timeout = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
+/** The stream's texts. Throws only before the first; after it, a failure is the last text. */
+async function* writeFrames(
+  call: ParsedCall,
+  batches: Batches,
+  exchange: Exchange,
+  deps: InferenceDeps,
+): AsyncGenerator<string, void, undefined> {
+  const encoder = call.reply.stream(exchange.context);
+  const alarm = silenceAlarm(deps.keepAliveMs, deps.clock);
+  let pending: Promise<IteratorResult<readonly TurnEvent[], void>> | undefined;
+  let opened = false;
   try {
-    return await Promise.race([promise, timeout]);
+    for (;;) {
+      pending ??= batches.next();
+      const result = await Promise.race([pending, alarm.rung()]);
+      if (result?.done) return exchange.finish();
+      if (result) pending = undefined;
+      const text = result ? encoder.push(result.value) : encoder.keepAlive();
+      if (text === "") continue;
+      alarm.sent();
+      opened = true;
+      yield text;
+    }
+  } catch (cause) {
+    if (!opened) throw cause;
+    const error = asGatewayError(cause);
+    exchange.finish(error);
+    yield encoder.fail(error);
   } finally {
-    clearTimeout(timer);
+    alarm.stop();
   }
 }
 

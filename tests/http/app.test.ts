@@ -3,7 +3,7 @@ import type { Account } from "../../src/core/accounts.ts";
 import { GatewayError } from "../../src/core/errors.ts";
 import type { Protocol } from "../../src/core/protocol.ts";
 import { type AppDeps, createApp } from "../../src/http/app.ts";
-import { eagerClock } from "../support/clock.ts";
+import { fakeClock } from "../support/clock.ts";
 import { claudeProfile } from "../support/requests.ts";
 import { stubProtocol } from "../support/stub-protocol.ts";
 
@@ -40,7 +40,7 @@ function setup(over: Partial<AppDeps> = {}) {
           { type: "turn-end", reason: "end", usage: { input: 0, cachedInput: 0, output: 0, thinking: 0 }, meta: {} },
         ];
       },
-      clock: eagerClock(),
+      clock: fakeClock(),
       newId: () => "id",
       strict: false,
       maxBodyBytes: 1000,
@@ -55,7 +55,7 @@ function setup(over: Partial<AppDeps> = {}) {
         throw new GatewayError("unknown-model", "no such model");
       },
     },
-    accounts: () => [account({})],
+    accounts: async () => [account({})],
     checkStore: async () => {},
     now: () => 1000,
     version: "0.0.0-test",
@@ -112,11 +112,11 @@ test("without its key every inference and model route answers unauthorized, prob
 
 const readiness: [name: string, over: Partial<AppDeps>, status: number][] = [
   ["a usable account makes it ready", {}, 200],
-  ["no account is not ready", { accounts: () => [] }, 503],
-  ["a disabled account is not enough", { accounts: () => [account({ enabled: false })] }, 503],
+  ["no account is not ready", { accounts: async () => [] }, 503],
+  ["a disabled account is not enough", { accounts: async () => [account({ enabled: false })] }, 503],
   [
     "an account that waits for its owner is not enough",
-    { accounts: () => [account({ problem: { type: "needs-login", message: "m", since: 0 } })] },
+    { accounts: async () => [account({ problem: { type: "needs-login", message: "m", since: 0 } })] },
     503,
   ],
   ["a silent database is not ready", { checkStore: () => Promise.reject(new Error("locked")) }, 503],
@@ -130,7 +130,7 @@ for (const [name, over, status] of readiness) {
 
 test("health counts accounts by state and shows nothing else of them", async () => {
   const cooling = { ...account({}), cooldowns: new Map([["m", { until: 2000, evidence: "429" }]]) };
-  const over = { accounts: () => [account({}), cooling, account({ enabled: false })] };
+  const over = { accounts: async () => [account({}), cooling, account({ enabled: false })] };
   const text = await (await setup(over)("/health")).text();
   expect(JSON.parse(text)).toEqual({
     status: "ok",

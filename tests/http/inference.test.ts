@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { GatewayError } from "../../src/core/errors.ts";
 import type { TurnEvent } from "../../src/core/turn.ts";
 import { answer, type FinishedRequest, type InferenceDeps } from "../../src/http/inference.ts";
-import { eagerClock } from "../support/clock.ts";
+import { fakeClock } from "../support/clock.ts";
 import { stubProtocol } from "../support/stub-protocol.ts";
 
 const usage = { input: 1, cachedInput: 0, output: 1, thinking: 0 };
@@ -19,7 +19,7 @@ function setup(run: InferenceDeps["run"], over: Partial<InferenceDeps> = {}) {
   const finished: FinishedRequest[] = [];
   const deps: InferenceDeps = {
     run,
-    clock: eagerClock(),
+    clock: fakeClock(),
     newId: () => "id",
     strict: false,
     maxBodyBytes: 1024,
@@ -87,16 +87,37 @@ test("a failure after the first batch ends the stream with the protocol's error 
   expect(finished.map((record) => record.error?.kind)).toEqual(["unavailable"]);
 });
 
-test("a silent start opens the stream with a sign of life before the first event", async () => {
+test("a silent start opens the stream with a sign of life, and further silence brings more", async () => {
+  const clock = fakeClock();
   const gate = Promise.withResolvers<void>();
   const slow: InferenceDeps["run"] = async function* () {
     await gate.promise;
     yield start;
     yield end;
   };
-  const response = await setup(slow, { keepAliveMs: 1 }).ask(JSON.stringify({ stream: true }));
+  const opening = setup(slow, { clock, keepAliveMs: 10_000 }).ask(JSON.stringify({ stream: true }));
+  await clock.advance(10_000);
+  const text = (await opening).text();
+  await clock.advance(20_000);
   gate.resolve();
-  expect(await response.text()).toStartWith("alive\n");
+  expect(await text).toBe("alive\nalive\nalive\nturn-start\nblock-start\nblock-end\nturn-end\n");
+  expect(clock.sleeping()).toEqual([]);
+});
+
+test("events that this client is not shown do not count as signs of life", async () => {
+  const clock = fakeClock();
+  const hidden: InferenceDeps["run"] = async function* () {
+    for (let second = 0; second < 25; second++) {
+      await clock.sleep(1000);
+      yield [];
+    }
+    yield [...start, ...end];
+  };
+  const opening = setup(hidden, { clock, keepAliveMs: 10_000 }).ask(JSON.stringify({ stream: true }));
+  await clock.advance(10_000);
+  const text = (await opening).text();
+  await clock.advance(20_000);
+  expect(await text).toStartWith("alive\nalive\nturn-start");
 });
 
 test("an unexpected exception becomes an internal error that shows nothing of its cause", async () => {
