@@ -1,0 +1,96 @@
+import * as v from "valibot";
+import { GatewayError } from "../../core/errors.ts";
+import type { DiscoveredModel, Discovery } from "../../core/models.ts";
+import type { Credential } from "../../core/upstream.ts";
+import { isJsonObject, type JsonObject } from "../../lib/json.ts";
+import { callForObject, type CallDeps } from "./call.ts";
+import type { Hosts } from "./hosts.ts";
+
+/**
+ * The account's catalogue with its quota. The project must be named: without it, used-up accounts are reported as full.
+ * Accounts whose project may not be asked about get the second-best answer. Throws GatewayError.
+ */
+export async function fetchModels(
+  credential: Credential,
+  hosts: Hosts,
+  signal: AbortSignal,
+  deps: CallDeps,
+): Promise<Discovery> {
+  const ask = (body: JsonObject) =>
+    callForObject(
+      {
+        hosts: hosts.generate,
+        method: "fetchAvailableModels",
+        accessToken: credential.accessToken,
+        body: () => JSON.stringify(body),
+      },
+      signal,
+      deps,
+    );
+  try {
+    return readDiscovery(await ask({ project: credential.projectId }));
+  } catch (cause) {
+    const denied = cause instanceof GatewayError && cause.detail.upstreamStatus === 403;
+    if (!denied || cause.kind === "account-unusable" || cause.kind === "region-blocked") throw cause;
+    return readDiscovery(await ask({}));
+  }
+}
+
+/** A member that is not what we expect is as good as absent: one odd entry must not cost the whole catalogue. */
+const lenient = <T>(schema: v.GenericSchema<unknown, T>) => v.fallback(v.optional(schema), undefined);
+
+const count = lenient(v.pipe(v.number(), v.minValue(1)));
+
+const Model = v.looseObject({
+  displayName: lenient(v.pipe(v.string(), v.nonEmpty())),
+  maxTokens: count,
+  maxOutputTokens: count,
+  supportsThinking: lenient(v.boolean()),
+  thinkingBudget: lenient(v.number()),
+  supportedMimeTypes: lenient(v.record(v.string(), v.unknown())),
+  // A protobuf float of 0 is not written at all: absent means used up.
+  quotaInfo: lenient(v.looseObject({ remainingFraction: v.optional(v.number(), 0), resetTime: lenient(v.string()) })),
+});
+
+const Replacement = v.looseObject({ newModelId: v.pipe(v.string(), v.nonEmpty()) });
+
+function readDiscovery(answer: JsonObject): Discovery {
+  const models = answer["models"];
+  if (!isJsonObject(models)) throw new GatewayError("unavailable", "Upstream sent no model list");
+  return {
+    models: Object.entries(models).flatMap(([id, entry]) => (isJsonObject(entry) ? [readModel(id, entry)] : [])),
+    replacedIds: readReplacedIds(answer["deprecatedModelIds"]),
+  };
+}
+
+function readModel(id: string, entry: JsonObject): DiscoveredModel {
+  const model = v.parse(Model, entry);
+  const mimeTypes = model.supportedMimeTypes;
+  return {
+    id,
+    ...(model.displayName !== undefined && { displayName: model.displayName }),
+    ...(model.maxTokens !== undefined && { contextTokens: model.maxTokens }),
+    ...(model.maxOutputTokens !== undefined && { maxOutputTokens: model.maxOutputTokens }),
+    ...(model.supportsThinking !== undefined && { supportsThinking: model.supportsThinking }),
+    ...(model.thinkingBudget !== undefined && { thinkingBudget: model.thinkingBudget }),
+    ...(mimeTypes && { supportedMimeTypes: Object.keys(mimeTypes).filter((name) => mimeTypes[name] === true) }),
+    ...(model.quotaInfo && { quota: readQuota(model.quotaInfo) }),
+  };
+}
+
+function readQuota(info: { remainingFraction: number; resetTime?: string | undefined }): {
+  remainingFraction: number;
+  resetAt?: number;
+} {
+  const remainingFraction = Math.min(1, Math.max(0, info.remainingFraction));
+  const resetAt = Date.parse(info.resetTime ?? "");
+  return Number.isNaN(resetAt) ? { remainingFraction } : { remainingFraction, resetAt };
+}
+
+function readReplacedIds(deprecated: unknown): Record<string, string> {
+  if (!isJsonObject(deprecated)) return {};
+  const entries = Object.entries(deprecated).flatMap(([id, entry]): [string, string][] =>
+    v.is(Replacement, entry) ? [[id, entry.newModelId]] : [],
+  );
+  return Object.fromEntries(entries);
+}
