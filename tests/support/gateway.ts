@@ -1,0 +1,64 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { consola } from "consola";
+import { composeGateway, composeStore } from "../../src/compose.ts";
+import { loadConfig } from "../../src/config/load.ts";
+import type { NewAccount } from "../../src/core/store.ts";
+import { type CloudCodeServer, DEFAULT_CLIENT } from "./cloudcode/index.ts";
+
+export interface TestGateway {
+  url: string;
+  /** Its data directory; give it to another gateway to play a restart. */
+  home: string;
+  stop(): Promise<void>;
+}
+
+export interface TestGatewayOptions {
+  home?: string;
+  env?: Record<string, string>;
+  /** Absent: every account of the upstream's world. */
+  accounts?: readonly NewAccount[];
+}
+
+/** The environment that makes a gateway use this upstream and nothing else of the machine. */
+export function gatewayEnvironment(upstream: Pick<CloudCodeServer, "url" | "tokenUrl" | "userinfoUrl">, home: string) {
+  return {
+    AG_HOME: home,
+    AG_PORT: "0",
+    AG_CLOUDCODE_URLS: upstream.url,
+    AG_OAUTH_TOKEN_URL: upstream.tokenUrl,
+    AG_OAUTH_USERINFO_URL: upstream.userinfoUrl,
+    AG_OAUTH_CLIENT_ID: DEFAULT_CLIENT.id,
+    AG_OAUTH_CLIENT_SECRET: DEFAULT_CLIENT.secret,
+  };
+}
+
+/** The whole gateway, composed as in earnest, in this process, on a free port, over the strict server. */
+export async function startGateway(upstream: CloudCodeServer, options: TestGatewayOptions = {}): Promise<TestGateway> {
+  consola.level = -999; // the log line of every request is not what is tested here
+  const home = options.home ?? temporaryHome();
+  const config = loadConfig({ env: { ...gatewayEnvironment(upstream, home), ...options.env }, oauthClient: undefined });
+  const accounts = options.accounts ?? upstream.world.accounts;
+  const store = await composeStore(config);
+  await store.accounts.add(
+    accounts.map(({ refreshToken, email }) => ({ refreshToken, ...(email !== undefined && { email }) })),
+    Date.now(),
+  );
+  await store.close();
+  const gateway = await composeGateway(config, { demo: false });
+  const { url } = await gateway.listen();
+  return { url: url.replace(/\/$/, ""), home, stop: () => gateway.close() };
+}
+
+const homes: string[] = [];
+
+export function temporaryHome(): string {
+  const home = mkdtempSync(join(tmpdir(), "ag-test-"));
+  homes.push(home);
+  return home;
+}
+
+process.on("exit", () => {
+  for (const home of homes) rmSync(home, { recursive: true, force: true });
+});
