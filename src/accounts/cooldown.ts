@@ -12,7 +12,7 @@ const LONGEST_MS = 7 * 24 * HOUR;
 /** The kinds that say something about one account on one model. The others punish nobody. */
 export type CoolingKind = Extract<
   FailureKind,
-  "rate-limited" | "quota-exhausted" | "model-missing" | "access-token-rejected" | "project-rejected"
+  "rate-limited" | "quota-exhausted" | "model-missing" | "access-denied" | "access-token-rejected" | "project-rejected"
 >;
 
 export interface ModelCooldown extends Cooldown {
@@ -31,6 +31,7 @@ const UNNAMED_RESTS: Record<CoolingKind, readonly number[]> = {
   "rate-limited": [30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE],
   "quota-exhausted": [MINUTE, 5 * MINUTE, 30 * MINUTE, 2 * HOUR],
   "model-missing": [30 * MINUTE],
+  "access-denied": [30 * MINUTE],
   // These two reach the pool only after renewing has not helped.
   "access-token-rejected": [5 * MINUTE],
   "project-rejected": [5 * MINUTE],

@@ -68,7 +68,7 @@ function everybodyRests(cooldowns: readonly ModelCooldown[], model: string, now:
     const message = `No account offers ${model} at present (${missing.evidence})`;
     return new GatewayError("model-missing", message, { retryAfterMs: missing.until - now });
   }
-  const refused = soonest(["access-token-rejected", "project-rejected"]);
+  const refused = soonest(["access-denied", "access-token-rejected", "project-rejected"]);
   return refused
     ? new GatewayError("no-account", `Every usable account was refused by upstream (${refused.evidence})`, {
         retryAfterMs: refused.until - now,

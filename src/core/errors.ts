@@ -18,6 +18,7 @@ export type FailureKind =
   | "unavailable" // upstream broken: 5xx, network, cut or empty answers
   | "malformed-answer" // the model produced an answer that cannot be delivered (MALFORMED_FUNCTION_CALL)
   | "model-missing" // this account or host lacks the model
+  | "access-denied" // this account is refused the model, without a reason that its owner could act on
   | "access-token-rejected" // upstream 401: the access token must be renewed
   | "project-rejected" // upstream does not know the project: rediscover it
   | "account-unusable" // this account cannot serve until its owner acts; see detail.accountProblem

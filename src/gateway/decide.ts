@@ -54,6 +54,7 @@ const RULES: Record<FailureKind, (facts: Facts) => Decision> = {
   },
   "malformed-answer": ({ attempts }) => (attempts === 1 ? { type: "again", afterMs: 0 } : STOP),
   "model-missing": () => SWITCH,
+  "access-denied": () => SWITCH,
   "access-token-rejected": ({ renewed }) =>
     renewed.has("access-token") ? SWITCH : { type: "again", afterMs: 0, renew: "access-token" },
   "project-rejected": ({ renewed }) =>

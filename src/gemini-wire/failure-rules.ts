@@ -85,7 +85,7 @@ const RULES: readonly Rule[] = [
   ),
   onProse([403], (text) => /insufficient authentication scopes/.test(text), needsLogin),
   onStatus([403], () => ({
-    kind: "model-missing",
+    kind: "access-denied",
     message: "Upstream denies this account access to the model",
     detail: { retryAfterMs: DENIED_MODEL_MS },
   })),

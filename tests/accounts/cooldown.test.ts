@@ -16,6 +16,7 @@ describe("the rest after one failure", () => {
     ["quota-exhausted", 30 * 24 * 60 * MINUTE, 7 * 24 * 60 * MINUTE],
     ["quota-exhausted", undefined, MINUTE],
     ["model-missing", undefined, 30 * MINUTE],
+    ["access-denied", undefined, 30 * MINUTE],
     ["access-token-rejected", undefined, 5 * MINUTE],
     ["project-rejected", undefined, 5 * MINUTE],
     ["account-unusable", undefined, undefined],

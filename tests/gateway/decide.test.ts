@@ -90,6 +90,7 @@ const rows: Row[] = [
   { name: "a malformed answer is asked for once more", kind: "malformed-answer", expected: again(0) },
   { name: "a second malformed answer is reported", kind: "malformed-answer", attempts: 2, expected: stop },
   { name: "a model this account lacks is looked for on another", kind: "model-missing", expected: switchAccount },
+  { name: "a denial without a reason is looked past", kind: "access-denied", expected: switchAccount },
   {
     name: "a rejected access token is renewed once",
     kind: "access-token-rejected",

@@ -23,6 +23,7 @@ const FORMS: Readonly<Record<FailureKind, ErrorForm>> = {
   unavailable: { status: 502, type: "server_error", code: "upstream_unavailable" },
   "malformed-answer": { status: 502, type: "server_error", code: "malformed_answer" },
   "model-missing": { status: 404, type: "invalid_request_error", code: "model_not_found" },
+  "access-denied": { status: 503, type: "server_error", code: "account_unavailable" },
   "access-token-rejected": { status: 503, type: "server_error", code: "account_unavailable" },
   "project-rejected": { status: 503, type: "server_error", code: "account_unavailable" },
   "account-unusable": { status: 503, type: "server_error", code: "account_unavailable" },

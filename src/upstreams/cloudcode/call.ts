@@ -112,12 +112,13 @@ async function readErrorText(response: Response, signal: AbortSignal): Promise<s
 function anotherHostMayServe({ kind, detail }: GatewayError): boolean {
   if (detail.upstreamStatus === 400) return false;
   if (kind === "rate-limited") return detail.upstreamReason === undefined && detail.retryAfterMs === undefined;
-  return kind === "unavailable" || kind === "overloaded" || kind === "model-missing";
+  return kind === "unavailable" || kind === "overloaded" || kind === "model-missing" || kind === "access-denied";
 }
 
 /** Of several hosts' failures the one that says most about the request: a limit, before trouble, before an absence. */
 function weight({ kind, detail }: GatewayError): number {
   if (kind === "rate-limited" || kind === "overloaded") return 3;
-  if (kind === "model-missing") return detail.upstreamStatus === 403 ? 2 : 1;
+  if (kind === "access-denied") return 2;
+  if (kind === "model-missing") return 1;
   return detail.upstreamStatus === undefined ? 0 : 2;
 }

@@ -155,6 +155,7 @@ function accountScoped(error: GatewayError): GatewayError {
     case "project-rejected":
       return noProject(`Cloud Code cannot set up a project for this account: ${error.message}`, error);
     case "model-missing":
+    case "access-denied":
       return new GatewayError("unavailable", "Cloud Code does not answer for this account's project", error.detail, {
         cause: error,
       });

@@ -176,7 +176,7 @@ const TABLE: Row[] = [
     "10 a plain denial",
     403,
     denied("The caller does not have permission"),
-    "model-missing",
+    "access-denied",
     { retryAfterMs: 1_800_000 },
   ],
   [

@@ -20,6 +20,7 @@ describe("errors", () => {
     unavailable: [502, "server_error", "upstream_unavailable"],
     "malformed-answer": [502, "server_error", "malformed_answer"],
     "model-missing": [404, "invalid_request_error", "model_not_found"],
+    "access-denied": [503, "server_error", "account_unavailable"],
     "access-token-rejected": [503, "server_error", "account_unavailable"],
     "project-rejected": [503, "server_error", "account_unavailable"],
     "account-unusable": [503, "server_error", "account_unavailable"],
