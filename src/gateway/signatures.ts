@@ -83,14 +83,16 @@ export function createSignatureMemory(deps: SignatureMemoryDeps): SignatureMemor
 
   function restorePart(part: Part, family: Family, conversation: string): Part {
     if (part.thought) return restoreThought(part, family);
-    const remembered = rememberedFor(part, conversation);
+    const remembered = rememberedFor(part, family, conversation);
     if (remembered) return withSignature(part, remembered.family === family ? remembered.value : undefined);
     return withSignature(part, believed(part.thoughtSignature, family));
   }
 
-  function rememberedFor({ functionCall, text }: Part, conversation: string): Remembered | undefined {
+  function rememberedFor({ functionCall, text }: Part, family: Family, conversation: string): Remembered | undefined {
     if (functionCall) return index.get(`call:${functionCall.id}`);
-    return text === undefined ? undefined : textSignatures.get(textKey(conversation, text));
+    // Only Gemini signs visible text; hashing a long history for nothing would cost more than the rest of this.
+    if (text === undefined || family !== "gemini" || textSignatures.size === 0) return undefined;
+    return textSignatures.get(textKey(conversation, text));
   }
 
   function restoreThought(part: Part, family: Family): Part {

@@ -54,13 +54,25 @@ export async function* readAnswer(
       } catch (cause) {
         failure = cause;
       }
-      if (batch.length > 0) yield batch;
+      if (batch.length > 0) yield mergeDeltas(batch);
       if (failure !== undefined) throw failure;
     }
   } finally {
     // After an error or an abort there is nothing left to close, and cancelling rejects with that same error.
     await chunks.cancel().catch(() => {});
   }
+}
+
+/** Deltas of one block that arrived together travel on as one: they leave in one write anyway. */
+function mergeDeltas(batch: readonly TurnEvent[]): TurnEvent[] {
+  const merged: TurnEvent[] = [];
+  for (const event of batch) {
+    const last = merged.at(-1);
+    if (event.type === "block-delta" && last?.type === "block-delta" && last.index === event.index) {
+      merged[merged.length - 1] = { type: "block-delta", index: last.index, text: last.text + event.text };
+    } else merged.push(event);
+  }
+  return merged;
 }
 
 async function readChunk(

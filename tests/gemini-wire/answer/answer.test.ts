@@ -122,7 +122,7 @@ describe("reading a body", () => {
     );
     expect(batches.map((batch) => batch.map(({ type }) => type))).toEqual([
       ["turn-start", "block-start", "block-delta"],
-      ["block-delta", "block-delta"],
+      ["block-delta"],
       ["block-end", "turn-end"],
     ]);
   });
@@ -181,4 +181,14 @@ describe("reading a body", () => {
     });
     expect((await readAll(body, controller.signal)).error).toBe(deadline);
   });
+});
+
+test("deltas that arrive in one chunk travel on as one, those of another chunk or block apart", async () => {
+  const part = (text: string, thought = false) =>
+    utf8(`data: ${JSON.stringify({ candidates: [{ content: { parts: [{ text, thought }] } }] })}\r\n\r\n`);
+  const finish = utf8(`data: ${JSON.stringify({ candidates: [{ finishReason: "STOP" }] })}\r\n\r\n`);
+  const together = Buffer.concat([part("a", true), part("b", true), part("c"), part("d")]);
+  const { batches } = await readAll(byteStream(together, part("e"), finish));
+  const deltas = batches.map((batch) => batch.flatMap((event) => (event.type === "block-delta" ? [event.text] : [])));
+  expect(deltas).toEqual([["ab", "cd"], ["e"], []]);
 });
