@@ -204,7 +204,7 @@ export function createCredentials(deps: CredentialsDeps): Credentials {
 }
 
 function needsLogin({ handle }: Account): GatewayError {
-  const message = `Account ${handle} needs sign-in: ag accounts add`;
+  const message = `Account ${handle} needs a new sign-in: ag accounts import -`;
   return new GatewayError("account-unusable", message, { accountProblem: "needs-login" });
 }
 

@@ -82,7 +82,7 @@ function nobodyUsable(accounts: readonly Account[]): GatewayError {
   if (accounts.length === 0) {
     return new GatewayError(
       "no-account",
-      "No account is stored: sign in with `ag accounts add`, or `ag accounts import`",
+      "No account is stored: add one with `ag accounts import`",
     );
   }
   const advice = accounts.slice(0, SHOWN_ACCOUNTS).map(adviceFor);
@@ -97,7 +97,7 @@ function nobodyUsable(accounts: readonly Account[]): GatewayError {
 
 /** What the owner does about each problem. */
 const ADVICE: Record<AccountProblem, (handle: string, url: string | undefined) => string> = {
-  "needs-login": (handle) => `${handle} needs sign-in: ag accounts add`,
+  "needs-login": (handle) => `${handle} needs a new sign-in: ag accounts import -`,
   "needs-verification": (handle, url) =>
     `${handle} needs verification by its owner: ${url === undefined ? "" : `open ${url}, then `}ag accounts verify ${handle}`,
   "terms-block": (handle, url) =>

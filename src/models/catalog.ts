@@ -20,12 +20,13 @@ export interface CatalogDeps {
 
 /**
  * The models on offer. Once a list is known, callers never wait for a newer one and no failure takes it away; it
- * outlives restarts. While none was ever known and none can be had, the shipped ids stand in.
+ * outlives restarts. While none was ever known and none can be had, names resolve among the shipped ids, so that requests
+ * can go on, but they are not shown as a list: nobody has said that they can be used.
  */
 export interface ModelCatalog {
   /** Throws GatewayError("unknown-model"), but not before a list older than half a minute was asked for anew. */
   resolve(name: string, signal: AbortSignal): Promise<ResolvedModel>;
-  /** What can be asked for by its own id, in upstream's order. */
+  /** What can be asked for by its own id, in upstream's order. Throws why the list cannot be had when none was ever known. */
   list(signal: AbortSignal): Promise<ModelProfile[]>;
   /** Asks for the list now. Throws GatewayError when it cannot be had; the old one stays. */
   refresh(signal: AbortSignal): Promise<void>;
@@ -44,6 +45,7 @@ export function createCatalog({ discover, store, aliases, clock }: CatalogDeps):
   let loading: Promise<void> | undefined;
   let fetchedAt = -Infinity;
   let failedAt = -Infinity;
+  let failure: unknown;
 
   const load = async () => {
     try {
@@ -63,6 +65,7 @@ export function createCatalog({ discover, store, aliases, clock }: CatalogDeps):
       fetchedAt = clock.now();
     } catch (cause) {
       failedAt = clock.now();
+      failure = cause;
       throw cause;
     }
     store.save(current, fetchedAt).catch(() => {
@@ -122,8 +125,9 @@ export function createCatalog({ discover, store, aliases, clock }: CatalogDeps):
     },
 
     async list(signal) {
-      const { models } = await known(signal);
-      return models.filter(({ id }) => isOffered(id)).map((model) => profileOf(model.id, model));
+      const catalogue = await known(signal);
+      if (catalogue === shippedDiscovery) throw failure;
+      return catalogue.models.filter(({ id }) => isOffered(id)).map((model) => profileOf(model.id, model));
     },
 
     async refresh(signal) {

@@ -183,7 +183,7 @@ describe("access tokens", () => {
       message: "The sign-in has expired",
       since: clock.now(),
     });
-    await expect(get()).rejects.toMatchObject({ message: "Account a1 needs sign-in: ag accounts add" });
+    await expect(get()).rejects.toMatchObject({ message: "Account a1 needs a new sign-in: ag accounts import -" });
     expect(refreshes).toHaveLength(1);
   });
 

@@ -110,7 +110,7 @@ describe("pick refuses", () => {
       "with the way to a first account",
       [],
       [],
-      { kind: "no-account", message: "No account is stored: sign in with `ag accounts add`, or `ag accounts import`" },
+      { kind: "no-account", message: "No account is stored: add one with `ag accounts import`" },
     ],
     [
       "with what to do about each account",
@@ -127,7 +127,7 @@ describe("pick refuses", () => {
         kind: "no-account",
         detail: { accountProblem: "needs-login" },
         message:
-          "No account is usable. a1 needs sign-in: ag accounts add; " +
+          "No account is usable. a1 needs a new sign-in: ag accounts import -; " +
           "a2 needs verification by its owner: open https://accounts.google.com/v, then ag accounts verify a2; " +
           "a3 is stopped, Google reports a breach of its terms: appeal at https://support.google.com/a; " +
           "a4 has no Cloud Code project: finish the set-up in the app, then ag accounts verify a4; " +
