@@ -1,4 +1,4 @@
-import { consola } from "consola";
+import { consola } from "consola/basic";
 import { type Credentials, createCredentials } from "./accounts/credentials.ts";
 import { createPool, type Pool } from "./accounts/pool.ts";
 import { createTokenClient } from "./auth/google.ts";
@@ -33,6 +33,8 @@ export interface Gateway {
 export interface GatewayOptions {
   demo: boolean;
   scenario?: DemoScenario;
+  /** Default: the system's. */
+  clock?: Clock;
 }
 
 const DAY_MS = 86_400_000;
@@ -82,7 +84,10 @@ export async function composeGateway(config: Config, options: GatewayOptions): P
       keepAliveMs: KEEP_ALIVE_MS,
       onFinished: logFinished(config),
     },
-    guard: { hosts: [config.server.host], ...(config.apiKey !== undefined && { apiKey: config.apiKey }) },
+    guard: {
+      hosts: [config.server.host, ...config.server.allowedHosts],
+      ...(config.apiKey !== undefined && { apiKey: config.apiKey }),
+    },
     models: {
       list: (signal) => catalog.list(signal),
       find: async (name, signal) => (await catalog.resolve(name, signal)).profile,
@@ -126,8 +131,8 @@ interface Backend {
 }
 
 /** What a gateway stands on, without its HTTP side. */
-async function composeBackend(config: Config, { demo, scenario }: GatewayOptions): Promise<Backend> {
-  const clock = systemClock;
+async function composeBackend(config: Config, options: GatewayOptions): Promise<Backend> {
+  const { demo, scenario, clock = systemClock } = options;
   const outside = demo ? demoOutside(scenario ?? "normal", clock) : realOutside(config);
   const store = demo ? openStore(":memory:") : await composeStore(config);
   if (outside.accounts) await store.accounts.add(outside.accounts, clock.now());

@@ -10,17 +10,24 @@ export interface GuardOptions {
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/i;
 
+/** An address is no name: nobody's DNS answer can point it here. */
+const ADDRESS = /^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-f:.]+\])$/i;
+
 /**
  * Throws GatewayError: `forbidden` for what only a web page could send (a foreign Origin, a rebound Host name),
  * `unauthorized` for a missing or wrong key.
  */
 export function guard(request: Request, options: GuardOptions): void {
-  const host = request.headers.get("host");
-  if (host !== null && !isKnownHost(hostName(host), options.hosts)) {
-    throw new GatewayError("forbidden", "This Host name is not one of the gateway's");
+  const host = hostName(request.headers.get("host") ?? "localhost");
+  if (!isOurs(host, options.hosts) && !ADDRESS.test(host)) {
+    throw new GatewayError(
+      "forbidden",
+      "This Host name is not one of the gateway's: add it to server.allowedHosts or AG_ALLOWED_HOSTS",
+    );
   }
   const origin = request.headers.get("origin");
-  if (origin !== null && !isKnownHost(originHost(origin), options.hosts)) {
+  // A page of the gateway's own address is its own page; a page of any other address is foreign.
+  if (origin !== null && originHost(origin) !== host && !isOurs(originHost(origin), options.hosts)) {
     throw new GatewayError("forbidden", "Requests from web pages of other origins are refused");
   }
   if (options.apiKey === undefined) return;
@@ -40,7 +47,7 @@ function sameText(left: string, right: string): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-function isKnownHost(name: string, hosts: readonly string[]): boolean {
+function isOurs(name: string, hosts: readonly string[]): boolean {
   return LOOPBACK.test(name) || hosts.includes(name.toLowerCase());
 }
 

@@ -1,10 +1,11 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { consola } from "consola";
+import { consola } from "consola/basic";
 import { composeGateway, composeStore } from "../../src/compose.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import type { NewAccount } from "../../src/core/store.ts";
+import type { Clock } from "../../src/lib/clock.ts";
 import { type CloudCodeServer, DEFAULT_CLIENT } from "./cloudcode/index.ts";
 
 export interface TestGateway {
@@ -19,6 +20,8 @@ export interface TestGatewayOptions {
   env?: Record<string, string>;
   /** Absent: every account of the upstream's world. */
   accounts?: readonly NewAccount[];
+  /** Absent: the system's. */
+  clock?: Clock;
 }
 
 /** The environment that makes a gateway use this upstream and nothing else of the machine. */
@@ -46,7 +49,7 @@ export async function startGateway(upstream: CloudCodeServer, options: TestGatew
     Date.now(),
   );
   await store.close();
-  const gateway = await composeGateway(config, { demo: false });
+  const gateway = await composeGateway(config, { demo: false, ...(options.clock && { clock: options.clock }) });
   const { url } = await gateway.listen();
   return { url: url.replace(/\/$/, ""), home, stop: () => gateway.close() };
 }

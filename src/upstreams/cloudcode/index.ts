@@ -11,7 +11,7 @@ import { sessionId } from "./session-id.ts";
 
 export { userAgent } from "./headers.ts";
 export { hostsFor, type Hosts } from "./hosts.ts";
-export { discoverProject, type DiscoveredProject, type ProjectDeps } from "./project.ts";
+export { discoverProject, type DiscoveredProject } from "./project.ts";
 
 export interface CloudCodeDeps extends CallDeps {
   hosts: Hosts;

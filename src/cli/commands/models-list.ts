@@ -1,0 +1,52 @@
+import { defineCommand } from "citty";
+import { loadConfig } from "../../config/load.ts";
+import { proxyFromEnvironment } from "../../config/proxy.ts";
+import type { ModelProfile } from "../../core/models.ts";
+import { renderTable } from "../table.ts";
+import { plain, print, printJson, stdoutPaint } from "../terminal.ts";
+
+export default defineCommand({
+  meta: { name: "list", description: "List the models that the accounts can use" },
+  args: {
+    json: { type: "boolean", description: "one JSON document" },
+    demo: { type: "boolean", description: "the models of the demo upstream, without network" },
+  },
+  async run({ args }) {
+    const demo = args.demo === true;
+    const config = loadConfig();
+    if (!demo) proxyFromEnvironment(process.env);
+    const { composeCatalog } = await import("../../compose.ts");
+    const catalog = await composeCatalog(config, { demo });
+    let models: ModelProfile[];
+    try {
+      models = await catalog.list(new AbortController().signal);
+    } finally {
+      await catalog.close();
+    }
+    await (args.json ? printJson({ models }) : print(modelTable(models)));
+  },
+});
+
+export function modelTable(models: readonly ModelProfile[]): string {
+  return renderTable(
+    models,
+    [
+      { title: "model", cell: ({ id }) => plain(id) },
+      { title: "name", cell: ({ displayName }) => plain(displayName) },
+      { title: "family", cell: ({ family }) => family },
+      { title: "context", cell: ({ contextTokens }) => tokens(contextTokens), align: "right" },
+      { title: "output", cell: ({ maxOutputTokens }) => tokens(maxOutputTokens), align: "right" },
+      { title: "thinking", cell: ({ thinking }) => (thinking === undefined ? "" : "yes") },
+      { title: "reads", cell: ({ accepts }) => MEDIA.filter((kind) => accepts[kind]).join(", ") },
+    ],
+    stdoutPaint.dim,
+  );
+}
+
+const MEDIA = ["images", "pdf", "audio", "video"] as const;
+
+/** Model sizes come in powers of two or of ten: 1048576 → "1M", 200000 → "200k". */
+function tokens(count: number): string {
+  if (count >= 1_000_000) return `${Math.floor(count / 100_000) / 10}M`;
+  return count >= 1000 ? `${Math.floor(count / 1000)}k` : String(count);
+}

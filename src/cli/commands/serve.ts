@@ -1,0 +1,100 @@
+import { defineCommand } from "citty";
+import { consola } from "consola/basic";
+import { loadConfig, type Config } from "../../config/load.ts";
+import { proxyFromEnvironment } from "../../config/proxy.ts";
+import { LOG_FORMATS, LOG_LEVELS } from "../../config/schema.ts";
+import { UsageError, UserError } from "../failure.ts";
+import { startText, startWarnings } from "../serve/banner.ts";
+import { raiseFetchLimit } from "../serve/fetch-limit.ts";
+import { listenFailure } from "../serve/listen-failure.ts";
+import { configureLogging } from "../serve/logging.ts";
+import { isLoopback } from "../serve/loopback.ts";
+import { stopRequested } from "../serve/stop.ts";
+import { print, stdoutPaint } from "../terminal.ts";
+
+export default defineCommand({
+  meta: {
+    name: "serve",
+    description: `Run the gateway
+
+Settings come from flags, then the environment (AG_PORT, AG_HOST, …), then config.jsonc.
+Ctrl-C lets running requests finish; a second Ctrl-C stops at once.
+
+Examples:
+  ag serve --demo                    try everything offline, without an account
+  ag serve --demo --scenario rate    the same, with accounts that run into limits
+  ag serve --port 8080`,
+  },
+  args: {
+    port: { type: "string", alias: "p", valueHint: "PORT", description: "TCP port (48123); 0 takes any free one" },
+    host: { type: "string", valueHint: "HOST", description: "address to listen on (127.0.0.1)" },
+    demo: { type: "boolean", description: "answer from an embedded upstream with made-up accounts: no network" },
+    scenario: {
+      type: "enum",
+      options: ["quota", "rate", "stall", "cut", "empty", "verify", "terms", "slow"],
+      valueHint: "NAME",
+      description: "with --demo: let something go wrong",
+    },
+    "log-format": { type: "enum", options: [...LOG_FORMATS], valueHint: "FORMAT", description: "how log lines look" },
+    "log-level": {
+      type: "enum",
+      options: [...LOG_LEVELS],
+      valueHint: "LEVEL",
+      description: "least important log lines to write",
+    },
+  },
+  async run({ args }) {
+    const demo = args.demo === true;
+    if (args.scenario !== undefined && !demo) {
+      throw new UsageError("--scenario needs --demo", "Only the demo upstream can play a scenario");
+    }
+    const config = loadConfig({
+      flags: { port: args.port, host: args.host, "log-format": args["log-format"], "log-level": args["log-level"] },
+    });
+    refuseOpenGateway(config);
+    // The demo opens no connection, so no proxy can be wrong for it.
+    const proxy = demo ? undefined : proxyFromEnvironment(process.env);
+    raiseFetchLimit();
+    configureLogging(config.server);
+    process.on("unhandledRejection", (reason) => consola.error("A background task failed:", reason));
+
+    const { composeGateway } = await import("../../compose.ts");
+    const gateway = await composeGateway(config, {
+      demo,
+      ...(args.scenario !== undefined && { scenario: args.scenario }),
+    });
+    const stop = stopRequested();
+    try {
+      const { url: printedUrl } = await gateway.listen().catch((cause: unknown) => {
+        throw listenFailure(cause, config);
+      });
+      const url = printedUrl.replace(/\/$/, "");
+      const start = { config, url, demo, proxy, ...gateway.status() };
+      if (config.server.logFormat === "json") {
+        consola.info("listening", {
+          url,
+          data: config.paths.dataDirectory,
+          proxy: proxy?.display,
+          accounts: start.accounts,
+        });
+        for (const warning of startWarnings(start)) consola.warn(warning);
+      } else {
+        await print(startText(start, stdoutPaint));
+      }
+      const signal = await stop.first;
+      consola.info(`${signal}: letting running requests finish (once more stops at once)`);
+    } finally {
+      await Promise.race([gateway.close(), stop.second]);
+    }
+    return stop.exitCode();
+  },
+});
+
+function refuseOpenGateway(config: Config): void {
+  if (config.apiKey !== undefined || isLoopback(config.server.host)) return;
+  const origin = config.origins.get("server.host");
+  throw new UserError(
+    `Listening on ${config.server.host}${origin ? ` (${origin})` : ""} would let anyone who reaches it use your accounts, since no API key is set`,
+    { hint: "Set a key that clients must send: AG_API_KEY=sk-ag-… (32 random characters), or listen on 127.0.0.1" },
+  );
+}

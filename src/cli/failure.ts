@@ -1,0 +1,72 @@
+import { ConfigError } from "../config/config-error.ts";
+import { GatewayError } from "../core/errors.ts";
+
+/** Exit codes are part of the contract with scripts. */
+const EXIT = { done: 0, failed: 1, usage: 2, nothingUsable: 3, interrupted: 130 } as const;
+
+/** The user can mend this. `message` is one line without a full stop; `hint` says what to do. */
+export class UserError extends Error {
+  override readonly name: string = "UserError";
+  readonly hint: string | undefined;
+  readonly exitCode: number;
+
+  constructor(message: string, options: { hint?: string | undefined; exitCode?: number } & ErrorOptions = {}) {
+    super(message, options);
+    this.hint = options.hint;
+    this.exitCode = options.exitCode ?? EXIT.failed;
+  }
+}
+
+/** The command line itself is wrong. */
+export class UsageError extends UserError {
+  override readonly name = "UsageError";
+
+  constructor(message: string, hint?: string) {
+    super(message, { hint, exitCode: EXIT.usage });
+  }
+}
+
+export interface Failure {
+  message: string;
+  hint: string | undefined;
+  exitCode: number;
+  /** Set for what is a defect of ours and not the user's to mend. */
+  stack?: string;
+}
+
+/** What to tell the user about anything that was thrown, and how to exit. */
+export function describeFailure(thrown: unknown): Failure {
+  if (thrown instanceof UserError) {
+    return { message: thrown.message, hint: thrown.hint, exitCode: thrown.exitCode };
+  }
+  if (thrown instanceof ConfigError) {
+    const exitCode = thrown.source === "flag" ? EXIT.usage : EXIT.failed;
+    return { message: thrown.message, hint: thrown.hint, exitCode };
+  }
+  if (thrown instanceof GatewayError && thrown.kind !== "internal") return gatewayFailure(thrown);
+  const defect = thrown instanceof GatewayError && thrown.cause instanceof Error ? thrown.cause : thrown;
+  if (defect instanceof Error && "code" in defect && typeof defect.code === "string") {
+    // A refusal of the operating system or of SQLite: its text names the file or address.
+    return { message: defect.message, hint: undefined, exitCode: EXIT.failed };
+  }
+  return {
+    message: `Unexpected failure: ${defect instanceof Error ? defect.message : String(defect)}`,
+    hint: "This is a defect in ag. AG_LOG_LEVEL=debug shows where it happened.",
+    exitCode: EXIT.failed,
+    ...(defect instanceof Error && defect.stack !== undefined && { stack: defect.stack }),
+  };
+}
+
+function gatewayFailure(error: GatewayError): Failure {
+  const { ownerUrl } = error.detail;
+  if (error.kind === "cancelled") return { message: error.message, hint: undefined, exitCode: EXIT.interrupted };
+  if (error.kind === "no-account") return { message: error.message, hint: ADD_ACCOUNT, exitCode: EXIT.nothingUsable };
+  return {
+    message: error.message,
+    hint: ownerUrl === undefined ? undefined : `The account's owner must open ${ownerUrl}`,
+    exitCode: EXIT.failed,
+  };
+}
+
+export const ADD_ACCOUNT =
+  "Add one: ag accounts import -   (paste a refresh token, then Ctrl-D), or ag accounts import FILE";

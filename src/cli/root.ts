@@ -1,0 +1,69 @@
+import { defineCommand, runCommand } from "citty";
+import { parseLine } from "./command-line.ts";
+import { describeFailure } from "./failure.ts";
+import { renderHelp } from "./help.ts";
+import { print, printError, stderrPaint, stdoutPaint } from "./terminal.ts";
+import { versionText } from "./version.ts";
+
+const accounts = defineCommand({
+  meta: { name: "accounts", description: "Manage the Google accounts that requests are sent with" },
+  subCommands: {
+    import: () => import("./commands/accounts-import.ts").then((module) => module.default),
+    list: () => import("./commands/accounts-list.ts").then((module) => module.default),
+  },
+});
+
+const models = defineCommand({
+  meta: { name: "models", description: "Show the models that can be asked for" },
+  subCommands: {
+    list: () => import("./commands/models-list.ts").then((module) => module.default),
+  },
+});
+
+const root = defineCommand({
+  meta: {
+    name: "ag",
+    description: `Use Claude and Gemini through your own Antigravity Cloud Code accounts from any OpenAI or Anthropic client
+
+Start here:
+  ag serve --demo          try it without an account, offline
+  ag accounts import -     add an account
+  ag serve                 run the gateway on http://127.0.0.1:48123
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing usable (no account), 130 interrupted`,
+  },
+  subCommands: {
+    serve: () => import("./commands/serve.ts").then((module) => module.default),
+    accounts,
+    models,
+  },
+});
+
+/** Runs one command line and returns the exit code. Never throws and never exits. */
+export async function runCli(words: readonly string[]): Promise<number> {
+  try {
+    const line = await parseLine(root, words);
+    switch (line.type) {
+      case "version":
+        await print(versionText(line.json));
+        return 0;
+      case "help":
+        await print(await renderHelp(line, stdoutPaint));
+        return 0;
+      case "run": {
+        const { result } = await runCommand(line.command, { rawArgs: line.rawArgs });
+        return typeof result === "number" ? result : 0;
+      }
+      default:
+        line satisfies never;
+        return 1;
+    }
+  } catch (thrown) {
+    const failure = describeFailure(thrown);
+    const lines = [`${stderrPaint.red("ag:")} ${failure.message}`];
+    if (failure.hint !== undefined) lines.push(`    ${failure.hint}`);
+    if (failure.stack !== undefined && process.env.AG_LOG_LEVEL === "debug") lines.push(failure.stack);
+    await printError(lines.join("\n"));
+    return failure.exitCode;
+  }
+}

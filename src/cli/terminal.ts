@@ -1,0 +1,50 @@
+import { stripVTControlCharacters } from "node:util";
+
+export interface Paint {
+  bold(text: string): string;
+  dim(text: string): string;
+  red(text: string): string;
+  yellow(text: string): string;
+}
+
+/** Colour only on a terminal, and never with NO_COLOR, whatever its value. */
+export function wantsColor(stream: { isTTY?: boolean }, env: Readonly<Record<string, string | undefined>>): boolean {
+  return stream.isTTY === true && !env.NO_COLOR && env.TERM !== "dumb";
+}
+
+export function createPaint(color: boolean): Paint {
+  const style = (open: number, close: number) => (text: string) =>
+    color ? `\u001B[${open}m${text}\u001B[${close}m` : text;
+  return { bold: style(1, 22), dim: style(2, 22), red: style(31, 39), yellow: style(33, 39) };
+}
+
+export const stdoutPaint = createPaint(wantsColor(process.stdout, process.env));
+export const stderrPaint = createPaint(wantsColor(process.stderr, process.env));
+
+/** Writes to stdout and resolves when it is written; a reader that went away (`| head`) is no failure. */
+export async function print(text: string): Promise<void> {
+  await write(Bun.stdout, `${text}\n`);
+}
+
+/** Diagnostics: to stderr. */
+export async function printError(text: string): Promise<void> {
+  await write(Bun.stderr, `${text}\n`);
+}
+
+/** One JSON document and nothing else. */
+export async function printJson(value: unknown): Promise<void> {
+  await print(JSON.stringify(value, undefined, 2));
+}
+
+/** Text from outside, fit for a terminal: without control characters that could repaint it. */
+export function plain(text: string): string {
+  return stripVTControlCharacters(text).replace(/\p{Cc}+/gu, " ");
+}
+
+async function write(stream: Bun.BunFile, text: string): Promise<void> {
+  try {
+    await Bun.write(stream, text);
+  } catch (cause) {
+    if (!(cause instanceof Error && "code" in cause && cause.code === "EPIPE")) throw cause;
+  }
+}

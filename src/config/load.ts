@@ -1,0 +1,212 @@
+import { readFileSync } from "node:fs";
+import * as v from "valibot";
+import { isJsonObject } from "../lib/json.ts";
+import { nearest } from "../lib/nearest.ts";
+import { buildInfo } from "./build-info.ts";
+import { ConfigError, type ConfigSource } from "./config-error.ts";
+import { JsoncError, parseJsonc, type JsoncDocument } from "./jsonc.ts";
+import { resolvePaths, type Environment, type Paths } from "./paths.ts";
+import { settingsSchema, type Settings } from "./schema.ts";
+
+export interface Config extends Settings {
+  paths: Paths;
+  /** AG_API_KEY: a static inference key, for containers. */
+  apiKey: string | undefined;
+  /** Dotted name of each setting that is not at its default → "--port", "AG_PORT" or the file's path. */
+  origins: ReadonlyMap<string, string>;
+}
+
+export interface ConfigInputs {
+  env: Environment;
+  /** Values of command line flags by name without dashes. */
+  flags: Readonly<Record<string, string | undefined>>;
+  /** The file's text, or undefined when there is no such file. */
+  readFile(path: string): string | undefined;
+  workingDirectory: string;
+  /** The OAuth client a release build carries; used when none is configured. */
+  oauthClient: { id: string; secret: string } | undefined;
+}
+
+/** What can be set from outside the file. Variables in order of precedence. */
+const OVERRIDES: readonly {
+  path: string;
+  flag?: string;
+  variables: readonly string[];
+  read: (text: string) => unknown;
+}[] = [
+  { path: "server.port", flag: "port", variables: ["AG_PORT", "PORT"], read: numberOrText },
+  { path: "server.host", flag: "host", variables: ["AG_HOST", "HOST"], read: plainText },
+  { path: "server.allowedHosts", variables: ["AG_ALLOWED_HOSTS"], read: commaList },
+  { path: "server.logFormat", flag: "log-format", variables: ["AG_LOG_FORMAT"], read: lowerCase },
+  { path: "server.logLevel", flag: "log-level", variables: ["AG_LOG_LEVEL"], read: lowerCase },
+  { path: "cloudcode.urls", variables: ["AG_CLOUDCODE_URLS"], read: commaList },
+  { path: "oauth.clientId", variables: ["AG_OAUTH_CLIENT_ID"], read: plainText },
+  { path: "oauth.clientSecret", variables: ["AG_OAUTH_CLIENT_SECRET"], read: plainText },
+  { path: "oauth.authorizeUrl", variables: ["AG_OAUTH_AUTHORIZE_URL"], read: plainText },
+  { path: "oauth.tokenUrl", variables: ["AG_OAUTH_TOKEN_URL"], read: plainText },
+  { path: "oauth.userinfoUrl", variables: ["AG_OAUTH_USERINFO_URL"], read: plainText },
+];
+
+const SECRET_PATHS: ReadonlySet<string> = new Set(["oauth.clientSecret"]);
+
+/**
+ * The effective configuration: flag, else environment, else `config.jsonc`, else default. An empty variable counts as not
+ * set. Throws ConfigError naming the flag, the variable or the place in the file that is wrong.
+ */
+export function loadConfig(inputs: Partial<ConfigInputs> = {}): Config {
+  const env = inputs.env ?? process.env;
+  const paths = resolvePaths(env, inputs.workingDirectory ?? process.cwd());
+  const origins = new Map<string, string>();
+
+  const settings = readSettingsFile(paths.configFile, inputs.readFile ?? readConfigFile, origins);
+  for (const override of overrides(env, inputs.flags ?? {})) {
+    const [section = "", key = ""] = override.path.split(".");
+    settings[section] = { ...(isJsonObject(settings[section]) ? settings[section] : {}), [key]: override.value };
+    origins.set(override.path, override.name);
+  }
+  const parsed = v.safeParse(settingsSchema, settings);
+  if (!parsed.success) throw overrideError(parsed.issues[0], origins);
+
+  const oauth = { ...parsed.output.oauth };
+  const builtIn = "oauthClient" in inputs ? inputs.oauthClient : buildInfo.oauthClient;
+  // Never half of one client and half of another.
+  if (builtIn && oauth.clientId === undefined && oauth.clientSecret === undefined) {
+    oauth.clientId = builtIn.id;
+    oauth.clientSecret = builtIn.secret;
+  }
+  return { ...parsed.output, oauth, paths, apiKey: env.AG_API_KEY?.trim() || undefined, origins };
+}
+
+function readSettingsFile(
+  path: string,
+  readFile: ConfigInputs["readFile"],
+  origins: Map<string, string>,
+): Record<string, unknown> {
+  const source = readFile(path);
+  if (source === undefined || source.trim() === "") return {};
+  let document: JsoncDocument;
+  try {
+    document = parseJsonc(source);
+  } catch (cause) {
+    if (!(cause instanceof JsoncError)) throw cause;
+    throw new ConfigError("file", `${path}:${cause.position.line}:${cause.position.column}: ${cause.message}`, {
+      cause,
+    });
+  }
+  const settings = document.value;
+  if (!isJsonObject(settings)) throw notAnObject(path, document, []);
+  const list = Object.keys(settings).find((key) => Array.isArray(settings[key]));
+  if (list !== undefined) throw notAnObject(path, document, [list]); // valibot takes a list for an object
+  const parsed = v.safeParse(settingsSchema, settings);
+  if (!parsed.success) throw fileError(path, document, parsed.issues[0]);
+  for (const known of knownPaths()) {
+    if (document.positionOf(known.split(".")) !== undefined) origins.set(known, path);
+  }
+  return { ...settings };
+}
+
+function* overrides(
+  env: Environment,
+  flags: ConfigInputs["flags"],
+): Generator<{ path: string; name: string; value: unknown }> {
+  for (const { path, flag, variables, read } of OVERRIDES) {
+    const given = flag === undefined ? undefined : flags[flag];
+    if (given !== undefined) {
+      yield { path, name: `--${flag}`, value: read(given) };
+      continue;
+    }
+    const variable = variables.find((name) => env[name]?.trim());
+    if (variable !== undefined) yield { path, name: variable, value: read((env[variable] ?? "").trim()) };
+  }
+}
+
+function overrideError(issue: v.InferIssue<typeof settingsSchema>, origins: ReadonlyMap<string, string>): ConfigError {
+  const keys = issueKeys(issue);
+  const path = keys.slice(0, 2).join(".");
+  const name = origins.get(path) ?? path;
+  const source: ConfigSource = name.startsWith("--") ? "flag" : "environment";
+  return new ConfigError(source, `${name} ${issue.message}${shown(path, issue.input)}`);
+}
+
+function fileError(path: string, document: JsoncDocument, issue: v.InferIssue<typeof settingsSchema>): ConfigError {
+  const keys = issueKeys(issue);
+  const place = placeOf(path, document, keys);
+  const name = keys.join(".");
+  if (issue.type !== "strict_object") {
+    return new ConfigError("file", `${place}: ${name} ${issue.message}${shown(name, issue.input)}`);
+  }
+  if (issue.expected !== "never") return notAnObject(path, document, keys);
+  const suggestion = nearestSetting(keys);
+  return new ConfigError("file", `${place}: Unknown key ${name}`, {
+    hint: suggestion ? `Did you mean ${suggestion}?` : `Known here: ${siblings(keys).join(", ")}.`,
+  });
+}
+
+function notAnObject(path: string, document: JsoncDocument, keys: readonly string[]): ConfigError {
+  const name = keys.join(".") || "the configuration";
+  return new ConfigError("file", `${placeOf(path, document, keys)}: ${name} must be an object in { }`);
+}
+
+function placeOf(path: string, document: JsoncDocument, keys: readonly string[]): string {
+  const { line, column } = document.positionOf(keys) ?? { line: 1, column: 1 };
+  return `${path}:${line}:${column}`;
+}
+
+/** The setting a wrong key may have meant: a sibling with nearly that name, else one elsewhere with that last word. */
+function nearestSetting(keys: readonly string[]): string | undefined {
+  const [sibling] = nearest(keys.at(-1) ?? "", siblings(keys));
+  if (sibling !== undefined) return [...keys.slice(0, -1), sibling].join(".");
+  return [...knownPaths()].find((path) => path.split(".").at(-1) === keys.at(-1));
+}
+
+function siblings(keys: readonly string[]): string[] {
+  const depth = keys.length - 1;
+  const names = [...knownPaths()].map((path) => path.split("."));
+  const matching = names.filter((path) => path.slice(0, depth).join(".") === keys.slice(0, depth).join("."));
+  return [...new Set(matching.map((path) => path[depth]).filter((name) => name !== undefined))];
+}
+
+/** "server.port", "server.host", …, "strict". */
+function* knownPaths(): Generator<string> {
+  for (const [section, schema] of Object.entries(settingsSchema.entries)) {
+    if (schema.wrapped.type !== "strict_object") yield section;
+    else for (const key of Object.keys(schema.wrapped.entries)) yield `${section}.${key}`;
+  }
+}
+
+function issueKeys(issue: v.InferIssue<typeof settingsSchema>): string[] {
+  return issue.path?.map((item) => String(item.key)) ?? [];
+}
+
+function shown(path: string, input: unknown): string {
+  return SECRET_PATHS.has(path) ? "" : `, not ${JSON.stringify(input)}`;
+}
+
+function numberOrText(text: string): unknown {
+  return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
+}
+
+function commaList(text: string): string[] {
+  return text
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
+}
+
+function lowerCase(text: string): string {
+  return text.toLowerCase();
+}
+
+function plainText(text: string): string {
+  return text;
+}
+
+function readConfigFile(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw new ConfigError("file", `${path} cannot be read (${code})`, { cause });
+  }
+}

@@ -1,0 +1,175 @@
+import { describe, expect, test } from "bun:test";
+import { consola } from "consola/basic";
+import { accountTable, publicView } from "../../src/cli/commands/accounts-list.ts";
+import { modelTable } from "../../src/cli/commands/models-list.ts";
+import { describeFailure, UserError } from "../../src/cli/failure.ts";
+import { jsonReporter, prettyReporter } from "../../src/cli/serve/logging.ts";
+import { renderTable } from "../../src/cli/table.ts";
+import { createPaint, wantsColor } from "../../src/cli/terminal.ts";
+import { ConfigError } from "../../src/config/config-error.ts";
+import type { Account } from "../../src/core/accounts.ts";
+import { GatewayError } from "../../src/core/errors.ts";
+import type { ModelProfile } from "../../src/core/models.ts";
+
+const NOW = Date.UTC(2026, 0, 2);
+
+const ready: Account = {
+  id: "id-1",
+  handle: "a1",
+  kind: "antigravity",
+  email: "one@example.com",
+  refreshToken: "1//test-refresh-token",
+  projectId: "project-1",
+  enabled: true,
+  addedAt: NOW - 86_400_000,
+  lastUsedAt: NOW - 7_200_000,
+};
+const unverified: Account = {
+  ...ready,
+  handle: "a2",
+  email: "two\u001B[2J@example.com",
+  problem: { type: "needs-verification", message: "Google asks", url: "https://accounts.google.com/x", since: NOW },
+};
+const disabled: Account = { ...unverified, handle: "a3", enabled: false };
+const plainAccount: Account = {
+  id: "id-4",
+  handle: "a4",
+  kind: "antigravity",
+  refreshToken: "1//test-refresh-token",
+  enabled: true,
+  addedAt: NOW,
+};
+
+describe("accounts list", () => {
+  test("shows state, reason and the link the owner must open", () => {
+    expect(accountTable([ready, unverified, disabled, plainAccount], NOW)).toBe(
+      `
+ACCOUNT   KIND          E-MAIL            STATE                LAST USED   REASON
+a1        antigravity   one@example.com   ready                2 h ago
+a2        antigravity   two@example.com   needs-verification   2 h ago     Google asks
+a3        antigravity   two@example.com   disabled             2 h ago     Google asks
+a4        antigravity                     ready                never
+
+a2: its owner must open https://accounts.google.com/x
+a3: its owner must open https://accounts.google.com/x`.trimStart(),
+    );
+  });
+
+  test("as JSON names every field it gives out, so that no token can", () => {
+    expect(Object.keys(publicView(unverified))).toEqual(
+      "handle kind label email tier projectId state reason url addedAt lastUsedAt".split(" "),
+    );
+    expect(JSON.stringify([ready, unverified].map(publicView))).not.toContain("refresh");
+  });
+});
+
+test("models list shows sizes as people say them", () => {
+  const model: ModelProfile = {
+    id: "gemini-test",
+    displayName: "Gemini Test",
+    family: "gemini",
+    generation: "gemini-3",
+    image: false,
+    contextTokens: 1_048_576,
+    maxOutputTokens: 65_536,
+    thinking: { min: 128, max: 32_768, zeroAllowed: false, default: 8192 },
+    accepts: { images: true, pdf: true, audio: false, video: false },
+  };
+  const unthinking: ModelProfile = { ...model, id: "claude-test", family: "claude", contextTokens: 200_000 };
+  delete unthinking.thinking;
+  expect(modelTable([model, unthinking])).toBe(
+    `
+MODEL         NAME          FAMILY   CONTEXT   OUTPUT   THINKING   READS
+gemini-test   Gemini Test   gemini        1M      65k   yes        images, pdf
+claude-test   Gemini Test   claude      200k      65k              images, pdf`.trimStart(),
+  );
+});
+
+test("a table lines up wide characters and leaves out columns without any content", () => {
+  const rows = [
+    { name: "日本", count: "1" },
+    { name: "abc", count: "10" },
+  ];
+  const table = renderTable(rows, [
+    { title: "name", cell: ({ name }) => name },
+    { title: "nothing", cell: () => "" },
+    { title: "n", cell: ({ count }) => count, align: "right" },
+  ]);
+  expect(table).toBe("NAME    N\n日本    1\nabc    10");
+});
+
+describe("colour", () => {
+  const rows: [name: string, isTTY: boolean, env: Record<string, string>, expected: boolean][] = [
+    ["on a terminal", true, {}, true],
+    ["not into a pipe", false, {}, false],
+    ["not with NO_COLOR=1", true, { NO_COLOR: "1" }, false],
+    ["not with NO_COLOR=true", true, { NO_COLOR: "true" }, false],
+    ["an empty NO_COLOR is not set", true, { NO_COLOR: "" }, true],
+    ["not on a dumb terminal", true, { TERM: "dumb" }, false],
+  ];
+  for (const [name, isTTY, env, expected] of rows) {
+    test(name, () => expect(wantsColor({ isTTY }, env)).toBe(expected));
+  }
+
+  test("off leaves the text as it is", () => expect(createPaint(false).red("x")).toBe("x"));
+});
+
+describe("what a failure says and how it exits", () => {
+  const rows: [name: string, thrown: unknown, message: string | RegExp, exitCode: number][] = [
+    ["user error", new UserError("No such file"), "No such file", 1],
+    ["wrong flag", new ConfigError("flag", "--port must be"), "--port must be", 2],
+    ["wrong variable", new ConfigError("environment", "AG_PORT must be"), "AG_PORT must be", 1],
+    ["no account", new GatewayError("no-account", "No account"), "No account", 3],
+    ["upstream down", new GatewayError("unavailable", "Upstream is down"), "Upstream is down", 1],
+    ["interrupted", new GatewayError("cancelled", "Stopped"), "Stopped", 130],
+    ["a file", Object.assign(new Error("EACCES: permission denied"), { code: "EACCES" }), /^EACCES/, 1],
+    ["a defect", new TypeError("x is not a function"), "Unexpected failure: x is not a function", 1],
+    ["a wrapped defect", new GatewayError("internal", "Failed", {}, { cause: new Error("why") }), /why$/, 1],
+    ["no error at all", "text", "Unexpected failure: text", 1],
+  ];
+  for (const [name, thrown, message, exitCode] of rows) {
+    test(name, () => {
+      const failure = describeFailure(thrown);
+      expect(failure.message).toMatch(message);
+      expect(failure.exitCode).toBe(exitCode);
+    });
+  }
+
+  test("only a defect has a stack to show", () => {
+    expect(describeFailure(new UserError("x")).stack).toBeUndefined();
+    expect(describeFailure(new GatewayError("unavailable", "x")).stack).toBeUndefined();
+    expect(describeFailure(new TypeError("x")).stack).toBeDefined();
+  });
+
+  test("the owner of an account is told what to open", () => {
+    const error = new GatewayError("account-unusable", "a1 must be verified", {
+      ownerUrl: "https://accounts.google.com/x",
+    });
+    expect(describeFailure(error).hint).toContain("https://accounts.google.com/x");
+  });
+});
+
+test("JSON log lines hold time, level and message, with objects as fields that cannot pose as them", () => {
+  const lines: string[] = [];
+  const logger = consola.create({ level: 5, reporters: [jsonReporter((line) => lines.push(line))] });
+  logger.info("request", { status: 200, level: "fake", time: "fake" });
+  logger.error("A task failed:", new Error("why"));
+  const [info = "", error = ""] = lines;
+  expect(info).toEndWith("\n");
+  const { time, ...fields } = JSON.parse(info) as Record<string, unknown>;
+  expect(fields).toEqual({ level: "info", message: "request", status: 200 });
+  expect(new Date(String(time)).getTime()).toBeGreaterThan(0);
+  expect(JSON.parse(error)).toMatchObject({ level: "error", message: "A task failed: why" });
+});
+
+test("pretty log lines hold the time of day, the level where it matters, and the text; colour only when wanted", () => {
+  const lines: string[] = [];
+  const write = (line: string) => void lines.push(line);
+  const logger = consola.create({ level: 5, reporters: [prettyReporter(write, createPaint(false))] });
+  logger.info("all is well");
+  logger.warn("limited", { account: "a1" });
+  logger.error(new Error("why"));
+  expect(lines[0]).toMatch(/^\d\d:\d\d:\d\d all is well\n$/);
+  expect(lines[1]).toMatch(/^\d\d:\d\d:\d\d warn limited \{"account":"a1"\}\n$/);
+  expect(lines[2]).toMatch(/^\d\d:\d\d:\d\d error Error: why\n/);
+});

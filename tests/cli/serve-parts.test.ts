@@ -1,0 +1,145 @@
+import { describe, expect, test } from "bun:test";
+import serve from "../../src/cli/commands/serve.ts";
+import type { UserError } from "../../src/cli/failure.ts";
+import { type Start, startText } from "../../src/cli/serve/banner.ts";
+import { listenFailure } from "../../src/cli/serve/listen-failure.ts";
+import { isLoopback } from "../../src/cli/serve/loopback.ts";
+import { findPortHolder, listeningInode, parseLsof, programName } from "../../src/cli/serve/port-holder.ts";
+import { createPaint } from "../../src/cli/terminal.ts";
+import { loadConfig } from "../../src/config/load.ts";
+import { demoScenarios } from "../../src/upstreams/demo/index.ts";
+
+const paint = createPaint(false);
+
+describe("only these hosts are loopback", () => {
+  const rows: [host: string, expected: boolean][] = [
+    ["127.0.0.1", true],
+    ["127.1.2.3", true],
+    ["localhost", true],
+    ["LOCALHOST", true],
+    ["::1", true],
+    ["0.0.0.0", false],
+    ["::", false],
+    ["192.168.1.2", false],
+    ["127.0.0.1.example.com", false],
+    ["example.com", false],
+  ];
+  for (const [host, expected] of rows) test(host, () => expect(isLoopback(host)).toBe(expected));
+});
+
+describe("what serve prints", () => {
+  test("names address, data, proxy and accounts", () => {
+    const text = startText(start({ accounts: 2, proxy: { variable: "HTTPS_PROXY", display: "http://p:1" } }), paint);
+    expect(text).toContain("listens on http://127.0.0.1:48123\n");
+    expect(text).toContain("data      /data/ag\n");
+    expect(text).toContain("proxy     http://p:1 (HTTPS_PROXY)\n");
+    expect(text).toContain("accounts  2\n");
+    expect(text).not.toContain("no account");
+  });
+
+  test("says how to add an account when there is none", () => {
+    expect(startText(start({ accounts: 0 }), paint)).toContain("ag accounts import -");
+  });
+
+  test("says plainly which half of the OAuth client is missing", () => {
+    const missingBoth = startText(start({}), paint);
+    expect(missingBoth).toContain("No OAuth client is set");
+    expect(missingBoth).toContain("AG_OAUTH_CLIENT_ID");
+    expect(startText(start({}, { AG_OAUTH_CLIENT_ID: "id" }), paint)).toContain("No OAuth client secret is set");
+    const both = startText(start({}, { AG_OAUTH_CLIENT_ID: "id", AG_OAUTH_CLIENT_SECRET: "hush" }), paint);
+    expect(both).not.toContain("OAuth");
+    expect(both).not.toContain("hush");
+  });
+
+  test("for the demo is a curl line and Claude Code's settings, at an address that can be called", () => {
+    const text = startText(start({ demo: true, accounts: 3, url: "http://0.0.0.0:5000" }), paint);
+    expect(text).toContain("curl http://127.0.0.1:5000/v1/messages -H 'content-type: application/json' -d '{");
+    expect(text).toContain("export ANTHROPIC_BASE_URL=http://127.0.0.1:5000\n");
+    expect(text).toContain("export ANTHROPIC_AUTH_TOKEN=ag-demo\n");
+    expect(text).not.toContain("OAuth");
+  });
+
+  test("points at the key in the environment and never shows it", () => {
+    const text = startText(start({ demo: true }, { AG_API_KEY: "sk-ag-test" }), paint);
+    expect(text).toContain('-H "x-api-key: $AG_API_KEY"');
+    expect(text).toContain('ANTHROPIC_AUTH_TOKEN="$AG_API_KEY"');
+    expect(text).not.toContain("sk-ag-test");
+  });
+});
+
+describe("a port that cannot be had", () => {
+  const at = (port: number, host = "127.0.0.1") => ({ server: { ...loadConfig(inputs({})).server, port, host } });
+
+  test("is named with the process that holds it and the way to another", () => {
+    using server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+    const failure = listenFailure(systemError("EADDRINUSE"), at(server.port)) as UserError;
+    expect(failure.message).toStartWith(`Port ${server.port} on 127.0.0.1 is taken by `);
+    if (process.platform === "linux") expect(failure.message).toContain(`(process ${process.pid})`);
+    expect(failure.hint).toContain(`--port ${server.port + 1}`);
+  });
+
+  const rows: [code: string, message: RegExp][] = [
+    ["EACCES", /^No permission to listen on port 80$/],
+    ["EADDRNOTAVAIL", /is not an address of this machine$/],
+    ["ENOTTY", /^Cannot listen on 127\.0\.0\.1 port 80 \(ENOTTY\)$/],
+  ];
+  for (const [code, message] of rows) {
+    test(code, () => expect((listenFailure(systemError(code), at(80)) as UserError).message).toMatch(message));
+  }
+
+  test("no other failure is taken for one", () => {
+    const other = new TypeError("x");
+    expect(listenFailure(other, at(80))).toBe(other);
+    const file = Object.assign(new Error("x"), { code: "ENOENT", syscall: "open" });
+    expect(listenFailure(file, at(80))).toBe(file);
+  });
+});
+
+describe("finding the process that holds a port", () => {
+  test("a free port is held by none", () => expect(findPortHolder(1)).toBeUndefined());
+
+  test("a listener in /proc/net/tcp is read by port and state", () => {
+    const listener =
+      "   1: 0100007F:BBFB 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 424242 1 0 100 0";
+    expect(listeningInode(listener, 48123)).toBe("424242");
+    expect(listeningInode(listener, 48124)).toBeUndefined();
+    expect(listeningInode(listener.replace(" 0A ", " 01 "), 48123)).toBeUndefined();
+    expect(listeningInode("  sl  local_address rem_address   st", 48123)).toBeUndefined();
+  });
+
+  test("lsof's fields are read", () => {
+    expect(parseLsof("p4242\ncnode\nf12\n")).toEqual({ pid: 4242, name: "node" });
+    expect(parseLsof("")).toBeUndefined();
+  });
+
+  test("a script is named with its interpreter, a program alone, and code on the command line not at all", () => {
+    expect(programName(["/usr/bin/node", "/opt/proxy/index.js", "--secret", "x"])).toBe("node /opt/proxy/index.js");
+    expect(programName(["/usr/sbin/nginx", "-g"])).toBe("nginx");
+    expect(programName(["python3.11", "-c", "print(1)"])).toBe("python3.11");
+    expect(programName([""])).toBe("");
+  });
+});
+
+function start(given: Partial<Start>, env: Record<string, string> = {}): Start {
+  return {
+    config: loadConfig(inputs({ XDG_DATA_HOME: "/data", ...env })),
+    url: "http://127.0.0.1:48123",
+    demo: false,
+    proxy: undefined,
+    accounts: 1,
+    ...given,
+  };
+}
+
+function inputs(env: Record<string, string>) {
+  return { env: { HOME: "/home/me", ...env }, readFile: () => undefined, oauthClient: undefined };
+}
+
+function systemError(code: string): Error {
+  return Object.assign(new Error(`Failed to listen: ${code}`), { code, syscall: "listen" });
+}
+
+test("--scenario offers exactly the scenarios the demo can play", () => {
+  const definitions = serve.args as { scenario: { options: string[] } };
+  expect(["normal", ...definitions.scenario.options]).toEqual([...demoScenarios]);
+});

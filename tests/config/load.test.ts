@@ -1,0 +1,197 @@
+import { describe, expect, test } from "bun:test";
+import { ConfigError } from "../../src/config/config-error.ts";
+import { type Config, loadConfig } from "../../src/config/load.ts";
+
+interface Given {
+  file?: string;
+  env?: Record<string, string>;
+  flags?: Record<string, string>;
+  oauthClient?: { id: string; secret: string };
+}
+
+const FILE = "/home/me/.config/ag/config.jsonc";
+
+test("without any setting the defaults hold", () => {
+  const { origins, paths, ...settings } = load({});
+  expect(settings).toEqual({
+    server: {
+      port: 48123,
+      host: "127.0.0.1",
+      allowedHosts: [],
+      maxBodyBytes: 104_857_600,
+      logFormat: "pretty",
+      logLevel: "info",
+    },
+    cloudcode: { clientVersion: "2.9.1" },
+    oauth: {
+      authorizeUrl: "https://accounts.google.com/o/oauth2/v2/auth",
+      tokenUrl: "https://oauth2.googleapis.com/token",
+      userinfoUrl: "https://www.googleapis.com/oauth2/v2/userinfo",
+    },
+    models: { aliases: {} },
+    scheduling: { maxWaitMs: 120_000 },
+    strict: false,
+    apiKey: undefined,
+  });
+  expect(origins.size).toBe(0);
+  expect(paths.configFile).toBe(FILE);
+});
+
+describe("flag before environment before file before default", () => {
+  const file = '{"server":{"port":1000,"host":"file","logLevel":"warn"}}';
+  const rows: [name: string, given: Given, port: number, origin: string | undefined][] = [
+    ["default", {}, 48123, undefined],
+    ["file", { file }, 1000, FILE],
+    ["PORT over the file", { file, env: { PORT: "2000" } }, 2000, "PORT"],
+    ["AG_PORT over PORT", { file, env: { PORT: "2000", AG_PORT: "3000" } }, 3000, "AG_PORT"],
+    ["--port over all", { file, env: { AG_PORT: "3000" }, flags: { port: "4000" } }, 4000, "--port"],
+    ["an empty variable is not set", { file, env: { AG_PORT: "", PORT: " " } }, 1000, FILE],
+    ["port 0 is a value", { file, flags: { port: "0" } }, 0, "--port"],
+  ];
+  for (const [name, given, port, origin] of rows) {
+    test(name, () => {
+      const config = load(given);
+      expect(config.server.port).toBe(port);
+      expect(config.origins.get("server.port")).toBe(origin);
+    });
+  }
+
+  test("setting one key from outside keeps its neighbours from the file", () => {
+    const { server } = load({ file, env: { AG_PORT: "3000" } });
+    expect(server).toMatchObject({ port: 3000, host: "file", logLevel: "warn", logFormat: "pretty" });
+  });
+});
+
+describe("every variable reaches its setting", () => {
+  const rows: [variable: string, value: string, read: (config: Config) => unknown, expected: unknown][] = [
+    ["AG_HOST", "::1", ({ server }) => server.host, "::1"],
+    ["AG_HOST", "[::1]", ({ server }) => server.host, "::1"],
+    ["HOST", "0.0.0.0", ({ server }) => server.host, "0.0.0.0"],
+    ["AG_ALLOWED_HOSTS", "Ag, gateway.lan", ({ server }) => server.allowedHosts, ["ag", "gateway.lan"]],
+    ["AG_LOG_LEVEL", "DEBUG", ({ server }) => server.logLevel, "debug"],
+    ["AG_LOG_FORMAT", "json", ({ server }) => server.logFormat, "json"],
+    ["AG_CLOUDCODE_URLS", "http://a:1/ ,,https://b", ({ cloudcode }) => cloudcode.urls, ["http://a:1", "https://b"]],
+    ["AG_OAUTH_CLIENT_ID", "id", ({ oauth }) => oauth.clientId, "id"],
+    ["AG_OAUTH_CLIENT_SECRET", "secret", ({ oauth }) => oauth.clientSecret, "secret"],
+    ["AG_OAUTH_AUTHORIZE_URL", "http://a/b?c=d", ({ oauth }) => oauth.authorizeUrl, "http://a/b?c=d"],
+    ["AG_OAUTH_TOKEN_URL", "http://a/t", ({ oauth }) => oauth.tokenUrl, "http://a/t"],
+    ["AG_OAUTH_USERINFO_URL", "http://a/u", ({ oauth }) => oauth.userinfoUrl, "http://a/u"],
+    ["AG_API_KEY", " sk-ag-test ", ({ apiKey }) => apiKey, "sk-ag-test"],
+    ["AG_API_KEY", "  ", ({ apiKey }) => apiKey, undefined],
+  ];
+  for (const [variable, value, read, expected] of rows) {
+    test(`${variable}=${JSON.stringify(value)}`, () =>
+      expect(read(load({ env: { [variable]: value } }))).toEqual(expected));
+  }
+});
+
+describe("a value that cannot be used is refused by the name it was given under", () => {
+  const rows: [name: string, given: Given, source: string, message: RegExp, hint?: string][] = [
+    ["flag", { flags: { port: "70000" } }, "flag", /^--port must be a whole number from 0 to 65535, not 70000$/],
+    ["flag text", { flags: { port: "80a" } }, "flag", /^--port must be a whole number .* not "80a"$/],
+    ["variable", { env: { AG_PORT: "1.5" } }, "environment", /^AG_PORT must be a whole number/],
+    ["old variable", { env: { PORT: "x" } }, "environment", /^PORT must be a whole number/],
+    [
+      "list",
+      { env: { AG_CLOUDCODE_URLS: "https://a,ftp://b" } },
+      "environment",
+      /^AG_CLOUDCODE_URLS .* not "ftp:\/\/b"$/,
+    ],
+    ["empty list", { env: { AG_CLOUDCODE_URLS: "," } }, "environment", /^AG_CLOUDCODE_URLS must hold at least one URL/],
+    ["choice", { env: { AG_LOG_LEVEL: "loud" } }, "environment", /^AG_LOG_LEVEL must be one of silent, error/],
+    ["host with scheme", { env: { AG_HOST: "http://x" } }, "environment", /^AG_HOST must be a host name/],
+    ["URL", { env: { AG_OAUTH_TOKEN_URL: "token" } }, "environment", /^AG_OAUTH_TOKEN_URL must be a URL/],
+    [
+      "file type",
+      { file: '{\n "server": {\n  "port": "x"}}' },
+      "file",
+      /config\.jsonc:3:3: server\.port must be .* not "x"$/,
+    ],
+    [
+      "file list item",
+      { file: '{"cloudcode":{"urls":["a"]}}' },
+      "file",
+      /config\.jsonc:1:23: cloudcode\.urls\.0 must be/,
+    ],
+    ["file section", { file: '{"server":1}' }, "file", /:1:2: server must be an object/],
+    ["file section as list", { file: '{"server":[]}' }, "file", /:1:2: server must be an object/],
+    ["file as list", { file: "[]" }, "file", /:1:1: the configuration must be an object/],
+    ["file as null", { file: "null" }, "file", /:1:1: the configuration must be an object/],
+    ["file alias", { file: '{"models":{"aliases":{"a":""}}}' }, "file", /models\.aliases\.a must be the id of a model/],
+    ["file syntax", { file: '{\n"a" 1}' }, "file", /config\.jsonc:2:5: Expected ":" after the key "a"/],
+    ["key", { file: '{"server":{"prot":1}}' }, "file", /:1:12: Unknown key server\.prot$/, "Did you mean server.port?"],
+    ["key elsewhere", { file: '{"port":1}' }, "file", /Unknown key port$/, "Did you mean server.port?"],
+    ["section", { file: '{"sever":{}}' }, "file", /Unknown key sever$/, "Did you mean server?"],
+    [
+      "strange key",
+      { file: '{"scheduling":{"zz":1}}' },
+      "file",
+      /Unknown key scheduling\.zz$/,
+      "Known here: maxWaitMs.",
+    ],
+    [
+      "file under a good flag",
+      { file: '{"server":{"port":-1}}', flags: { port: "1" } },
+      "file",
+      /server\.port must be/,
+    ],
+  ];
+  for (const [name, given, source, message, hint] of rows) {
+    test(name, () => {
+      const error = refusal(given);
+      expect(error.message).toMatch(message);
+      expect({ source: error.source, hint: error.hint }).toEqual({ source: source as never, hint });
+    });
+  }
+
+  test("a secret is never repeated", () => {
+    const { message } = refusal({ file: '{"oauth":{"clientSecret":{"value":"hush"}}}' });
+    expect(message).toContain("oauth.clientSecret");
+    expect(message).not.toContain("hush");
+  });
+});
+
+describe("the OAuth client of the build", () => {
+  const oauthClient = { id: "built-id", secret: "built-secret" };
+
+  test("is used when none is configured", () => {
+    expect(load({ oauthClient }).oauth).toMatchObject({ clientId: "built-id", clientSecret: "built-secret" });
+  });
+
+  test("gives way to a configured one as a whole, never half of each", () => {
+    const { oauth } = load({ oauthClient, env: { AG_OAUTH_CLIENT_ID: "mine" } });
+    expect(oauth.clientId).toBe("mine");
+    expect(oauth.clientSecret).toBeUndefined();
+  });
+
+  test("can be configured with the id in the file and the secret in the environment", () => {
+    const { oauth } = load({ file: '{"oauth":{"clientId":"mine"}}', env: { AG_OAUTH_CLIENT_SECRET: "hush" } });
+    expect(oauth).toMatchObject({ clientId: "mine", clientSecret: "hush" });
+  });
+});
+
+test("a file that is empty or only a comment away from it does no harm", () => {
+  expect(load({ file: "" }).server.port).toBe(48123);
+  expect(load({ file: "  \n" }).server.port).toBe(48123);
+  expect(load({ file: "{ /* nothing */ }" }).server.port).toBe(48123);
+});
+
+function load({ file, env = {}, flags = {}, oauthClient }: Given): Config {
+  return loadConfig({
+    env: { HOME: "/home/me", ...env },
+    flags,
+    readFile: (path) => (path === FILE ? file : undefined),
+    workingDirectory: "/work-directory",
+    oauthClient,
+  });
+}
+
+function refusal(given: Given): ConfigError {
+  try {
+    load(given);
+  } catch (error) {
+    if (error instanceof ConfigError) return error;
+    throw error;
+  }
+  throw new Error("The configuration was accepted");
+}
