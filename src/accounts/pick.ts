@@ -80,10 +80,7 @@ const SHOWN_ACCOUNTS = 5;
 
 function nobodyUsable(accounts: readonly Account[]): GatewayError {
   if (accounts.length === 0) {
-    return new GatewayError(
-      "no-account",
-      "No account is stored: add one with `ag accounts import`",
-    );
+    return new GatewayError("no-account", "No account is stored: add one with `ag accounts import`");
   }
   const advice = accounts.slice(0, SHOWN_ACCOUNTS).map(adviceFor);
   const rest = accounts.length - advice.length;

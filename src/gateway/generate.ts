@@ -47,14 +47,16 @@ export async function* generate(
       try {
         trace.losses.length = lossesOfParsing; // each attempt lowers anew and reports its own
         for await (const batch of await startAttempt(call, repairs, lease, trace, signal, deps)) {
+          // Counted from its first batch on: a stream's reply headers are written then.
+          if (!committed) trace.attempts.push({ accountHandle: lease.handle, outcome: "ok" });
           committed = true;
           yield batch;
         }
         lease.succeed();
-        trace.attempts.push({ accountHandle: lease.handle, outcome: "ok" });
         return;
       } catch (cause) {
         failure = signal.aborted ? abortError(signal) : asGatewayError(cause);
+        if (committed) trace.attempts.pop(); // not "ok" after all
         trace.attempts.push(attemptRecord(lease, failure));
         const decision = committed
           ? ({ type: "stop" } as const)

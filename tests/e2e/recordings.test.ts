@@ -15,12 +15,23 @@ const REFUSED: Record<string, JsonObject> = {
   "anthropic-sdk/error-is-typed-01": { type: "invalid_request_error" },
   "openai-sdk/error-is-typed-01": { type: "invalid_request_error" },
   "anthropic-sdk/tool-runner-01": { details: { error_code: "thread_unsupported_request", unsupported: ["thread"] } },
-  "anthropic-sdk/tool-runner-thread-ignored-01": { details: { error_code: "thread_unsupported_request", unsupported: ["thread"] } },
-  "anthropic-sdk/tool-runner-thread-ignored-02": { details: { error_code: "thread_unsupported_request", unsupported: ["thread"] } },
+  "anthropic-sdk/tool-runner-thread-ignored-01": {
+    details: { error_code: "thread_unsupported_request", unsupported: ["thread"] },
+  },
+  "anthropic-sdk/tool-runner-thread-ignored-02": {
+    details: { error_code: "thread_unsupported_request", unsupported: ["thread"] },
+  },
 };
 
 /** Each recording is also asked of the other families: a client's history must survive a change of model. */
-const MODELS = [undefined, "claude-opus-4-6-thinking", "claude-sonnet-4-6", "gemini-2.5-pro", "gemini-pro-agent", "gpt-oss-120b-medium"];
+const MODELS = [
+  undefined,
+  "claude-opus-4-6-thinking",
+  "claude-sonnet-4-6",
+  "gemini-2.5-pro",
+  "gemini-pro-agent",
+  "gpt-oss-120b-medium",
+];
 
 let upstream: CloudCodeServer;
 let gateway: TestGateway;
