@@ -1,33 +1,28 @@
+import { abortError } from "../core/abort.ts";
 import { GatewayError } from "../core/errors.ts";
 
 /**
  * The request's JSON document. Throws GatewayError: `payload-too-large` without reading more than `limitBytes`,
- * `invalid-request` for what is not JSON. No error repeats any of the body.
+ * `invalid-request` for what is not JSON, `cancelled` when the client left before its body was there. No error repeats
+ * any of the body.
  */
 export async function readJson(request: Request, limitBytes: number): Promise<unknown> {
-  const text = await readText(request, limitBytes);
-  if (text.trim() === "")
-    throw new GatewayError("invalid-request", "The request has no body; a JSON object is expected");
+  const declared = request.headers.get("content-length");
+  if (declared !== null && Number(declared) > limitBytes) throw tooLarge(limitBytes);
+  if (declared === "0") throw noBody();
   try {
-    return JSON.parse(text);
-  } catch {
+    // A chunked body announces no length, so it is counted as it comes.
+    return declared === null ? JSON.parse(await readChunked(request.body, limitBytes)) : await request.json();
+  } catch (cause) {
+    if (cause instanceof GatewayError) throw cause;
+    if (request.signal.aborted) throw abortError(request.signal);
     // The parser's message quotes the body, so it goes no further.
     throw new GatewayError("invalid-request", "The request body is not valid JSON");
   }
 }
 
-async function readText(request: Request, limitBytes: number): Promise<string> {
-  const declared = request.headers.get("content-length");
-  if (declared !== null) {
-    if (Number(declared) > limitBytes) throw tooLarge(limitBytes);
-    return request.text();
-  }
-  return readChunked(request.body, limitBytes);
-}
-
-/** A chunked body announces no length, so it is counted as it comes. */
 async function readChunked(body: ReadableStream<Uint8Array> | null, limitBytes: number): Promise<string> {
-  if (body === null) return "";
+  if (body === null) throw noBody();
   const decoder = new TextDecoder();
   const texts: string[] = [];
   let size = 0;
@@ -38,6 +33,10 @@ async function readChunked(body: ReadableStream<Uint8Array> | null, limitBytes: 
   }
   texts.push(decoder.decode());
   return texts.join("");
+}
+
+function noBody(): GatewayError {
+  return new GatewayError("invalid-request", "The request has no body; a JSON object is expected");
 }
 
 function tooLarge(limitBytes: number): GatewayError {
