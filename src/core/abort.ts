@@ -20,7 +20,10 @@ export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Pr
   }
 }
 
-/** Gives work that no single caller owns a signal of its own, and fails it with `unavailable` after `ms`. */
+/**
+ * Gives work that no single caller owns a signal of its own, and fails it with `unavailable` after `ms`. The signal aborts
+ * at the end in any case, so that nothing the work has left behind goes on.
+ */
 export async function within<T>(
   ms: number,
   what: string,
@@ -38,5 +41,6 @@ export async function within<T>(
     return await Promise.race([work(stop.signal), timeout]);
   } finally {
     timer.abort();
+    stop.abort();
   }
 }

@@ -16,6 +16,7 @@ export type FailureKind =
   | "quota-exhausted" // a used-up window of one account on one model
   | "overloaded" // upstream has no capacity; no account is to blame
   | "unavailable" // upstream broken: 5xx, network, cut or empty answers
+  | "version-refused" // upstream wants a newer client than we say we are; trying again cannot help
   | "malformed-answer" // the model produced an answer that cannot be delivered (MALFORMED_FUNCTION_CALL)
   | "model-missing" // this account or host lacks the model
   | "access-denied" // this account is refused the model, without a reason that its owner could act on

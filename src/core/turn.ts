@@ -29,6 +29,8 @@ export type TurnEvent =
   | { type: "block-start"; index: number; head: BlockHead }
   | { type: "block-delta"; index: number; text: string }
   | { type: "block-end"; index: number; signature?: string }
+  /** The signature of a thinking block that had already ended. Clients cannot be told any more; the memory can. */
+  | { type: "late-signature"; index: number; signature: string }
   | { type: "turn-end"; reason: StopReason; usage: Usage; meta: JsonObject };
 
 export type Block = BlockHead & { text: string; signature?: string };
@@ -55,6 +57,7 @@ export function turnCollector(): TurnCollector {
       for (const event of events) {
         switch (event.type) {
           case "turn-start":
+          case "late-signature":
             break;
           case "block-start":
             blocks[event.index] = { block: { ...event.head, text: "" }, texts: [] };

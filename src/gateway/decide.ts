@@ -23,14 +23,14 @@ export type Decision =
 
 export const MAX_ATTEMPTS = 5;
 
-/** Limits that end this soon are waited for in place: a switch would cost the prompt cache (docs/wire.md, "Limits"). */
+/** Limits that end this soon are waited for in place: another account would start with a cold prompt cache. */
 const BURST_MS = 3_000;
 const BURST_MARGIN_MS = 500;
 
 const STOP: Decision = { type: "stop" };
 const SWITCH: Decision = { type: "switch" };
 
-/** Each kind's own rule; applies only before anything was sent to the client. */
+/** Each kind's own rule; applies only before anything was given out to the client. */
 const RULES: Record<FailureKind, (facts: Facts) => Decision> = {
   "invalid-request": ({ error, repairs }) => {
     const repair = error.detail.repair;
@@ -43,7 +43,10 @@ const RULES: Record<FailureKind, (facts: Facts) => Decision> = {
   unauthorized: () => STOP,
   forbidden: () => STOP,
   "rate-limited": ({ error, attemptsOnAccount }) => {
-    const delay = error.detail.retryAfterMs ?? BURST_MS;
+    const delay = error.detail.retryAfterMs;
+    // Without a stated time it is often a passing squeeze: two short waits before the account is believed to be limited.
+    if (delay === undefined)
+      return attemptsOnAccount <= 2 ? { type: "again", afterMs: 500 * 3 ** (attemptsOnAccount - 1) } : SWITCH;
     return delay < BURST_MS && attemptsOnAccount <= 2 ? { type: "again", afterMs: delay + BURST_MARGIN_MS } : SWITCH;
   },
   "quota-exhausted": () => SWITCH,
@@ -53,6 +56,7 @@ const RULES: Record<FailureKind, (facts: Facts) => Decision> = {
     return attemptsOnAccount === 1 ? { type: "again", afterMs: 500 } : SWITCH;
   },
   "malformed-answer": ({ attempts }) => (attempts === 1 ? { type: "again", afterMs: 0 } : STOP),
+  "version-refused": () => STOP,
   "model-missing": () => SWITCH,
   "access-denied": () => SWITCH,
   "access-token-rejected": ({ renewed }) =>

@@ -4,7 +4,7 @@ import { asGatewayError, GatewayError, type Repair } from "../core/errors.ts";
 import type { ModelProfile } from "../core/models.ts";
 import type { Loss } from "../core/protocol.ts";
 import type { GenerateRequest } from "../core/request.ts";
-import type { Trace } from "../core/trace.ts";
+import type { AttemptRecord, Trace } from "../core/trace.ts";
 import type { TurnEvent } from "../core/turn.ts";
 import type { Upstream } from "../core/upstream.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -16,6 +16,12 @@ export interface GenerateCall {
   conversationKey: string;
   /** Refuse rather than lose a field. */
   strict: boolean;
+  /** The client is given the answer as a whole: nothing of it is sent before it is complete. */
+  whole: boolean;
+  /** Upstream showed a sign of life. */
+  onProgress(): void;
+  /** Upstream refused the body; it is about to be asked again with this change. */
+  onRepair(repair: Repair): void;
 }
 
 export interface GenerateDeps {
@@ -25,8 +31,8 @@ export interface GenerateDeps {
 }
 
 /**
- * One request over as many attempts as `decide` allows, as batches of events. A failure before the first batch may be
- * tried again, unseen; after it, it is thrown to the consumer. Ending the iteration releases everything.
+ * One request over as many attempts as `decide` allows, as batches of events. A failure before the first batch is given
+ * out may be tried again, unseen; after it, it is thrown to the consumer. Ending the iteration releases everything.
  */
 export async function* generate(
   call: GenerateCall,
@@ -44,11 +50,14 @@ export async function* generate(
     const renewed = new Set<Renewal>();
     for (let attemptsOnAccount = 1; ; attemptsOnAccount++) {
       let committed = false;
+      // Counted from its start on: a stream's reply headers are written at its first batch.
+      const record: AttemptRecord = { accountHandle: lease.handle, outcome: "ok" };
+      trace.attempts.push(record);
       try {
         trace.losses.length = lossesOfParsing; // each attempt lowers anew and reports its own
-        for await (const batch of await startAttempt(call, repairs, lease, trace, signal, deps)) {
-          // Counted from its first batch on: a stream's reply headers are written then.
-          if (!committed) trace.attempts.push({ accountHandle: lease.handle, outcome: "ok" });
+        const batches = await startAttempt(call, repairs, lease, trace, signal, deps);
+        for await (const batch of call.whole ? completed(batches, call, trace) : batches) {
+          call.onProgress();
           committed = true;
           yield batch;
         }
@@ -56,8 +65,7 @@ export async function* generate(
         return;
       } catch (cause) {
         failure = signal.aborted ? abortError(signal) : asGatewayError(cause);
-        if (committed) trace.attempts.pop(); // not "ok" after all
-        trace.attempts.push(attemptRecord(lease, failure));
+        Object.assign(record, failureRecord(failure));
         const decision = committed
           ? ({ type: "stop" } as const)
           : decide({ error: failure, attempts: trace.attempts.length, attemptsOnAccount, repairs, renewed });
@@ -67,7 +75,10 @@ export async function* generate(
           exclude.add(lease.accountId);
           break;
         }
-        if (decision.repair) repairs.add(decision.repair);
+        if (decision.repair) {
+          repairs.add(decision.repair);
+          call.onRepair(decision.repair);
+        }
         if (decision.renew) {
           renewed.add(decision.renew);
           lease.renew(decision.renew);
@@ -93,6 +104,34 @@ async function startAttempt(
     throw new GatewayError("invalid-request", `${loss.field}: ${loss.why} (strict mode)`, { field: loss.field });
   };
   return deps.upstream.stream({ request, model, conversationKey, repairs, onLoss }, credential, signal);
+}
+
+/**
+ * An answer that is given out only when it is complete, so that whatever goes wrong on the way may be tried again. One that
+ * is nothing but thinking is asked for once more; a stream has shown its thinking by then, and ends as it is.
+ */
+async function* completed(
+  batches: AsyncIterable<readonly TurnEvent[]>,
+  call: GenerateCall,
+  trace: Trace,
+): AsyncGenerator<readonly TurnEvent[], void, undefined> {
+  const events: TurnEvent[] = [];
+  for await (const batch of batches) {
+    call.onProgress();
+    events.push(...batch);
+  }
+  if (trace.attempts.length === 1 && isThinkingAlone(events)) {
+    throw new GatewayError("unavailable", "The model thought and did not answer");
+  }
+  yield events;
+}
+
+function isThinkingAlone(events: readonly TurnEvent[]): boolean {
+  const kinds = events.flatMap((event) => (event.type === "block-start" ? [event.head.kind] : []));
+  const end = events.at(-1);
+  return (
+    kinds.length > 0 && kinds.every((kind) => kind === "thinking") && end?.type === "turn-end" && end.reason === "end"
+  );
 }
 
 /** When no further account is left, the client learns what went wrong on the accounts that were tried. */
@@ -126,11 +165,10 @@ async function wait(ms: number, trace: Trace, signal: AbortSignal, clock: Clock,
   }
 }
 
-function attemptRecord(lease: Lease, error: GatewayError): Trace["attempts"][number] {
-  const { upstreamStatus, upstreamReason } = error.detail;
+function failureRecord({ kind, detail }: GatewayError): Omit<AttemptRecord, "accountHandle"> {
+  const { upstreamStatus, upstreamReason } = detail;
   return {
-    accountHandle: lease.handle,
-    outcome: error.kind,
+    outcome: kind,
     ...(upstreamStatus !== undefined && { upstreamStatus }),
     ...(upstreamReason !== undefined && { upstreamReason }),
   };

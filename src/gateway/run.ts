@@ -1,13 +1,12 @@
 import { GatewayError } from "../core/errors.ts";
 import type { ResolvedModel } from "../core/models.ts";
 import type { ParsedCall } from "../core/protocol.ts";
-import type { GenerateRequest } from "../core/request.ts";
 import type { Trace } from "../core/trace.ts";
 import type { TurnEvent } from "../core/turn.ts";
 import { conversationKey } from "./conversation.ts";
-import { generate, type GenerateDeps } from "./generate.ts";
+import { generate, type GenerateCall, type GenerateDeps } from "./generate.ts";
 import type { SignatureMemory } from "./signatures.ts";
-import { type Patience, startWatchdog } from "./watchdog.ts";
+import { type Patience, startWatchdog, type Watchdog } from "./watchdog.ts";
 
 export interface RunDeps extends GenerateDeps {
   /** Throws GatewayError("unknown-model"). */
@@ -37,20 +36,18 @@ export async function* run(
   }
   const watchdog = startWatchdog(deps.patience, abort, deps.clock);
   try {
-    for await (const batch of serve(call.request, strict, trace, abort.signal, deps)) {
-      watchdog.alive();
-      yield batch;
-    }
+    yield* serve(call, strict, trace, abort.signal, watchdog, deps);
   } finally {
     watchdog.stop();
   }
 }
 
 async function* serve(
-  asked: GenerateRequest,
+  { request: asked, stream }: ParsedCall,
   strict: boolean,
   trace: Trace,
   signal: AbortSignal,
+  watchdog: Watchdog,
   deps: RunDeps,
 ): AsyncGenerator<readonly TurnEvent[], void, undefined> {
   const resolved = await deps.resolveModel(asked.model, signal);
@@ -59,8 +56,19 @@ async function* serve(
   const conversation = conversationKey(asked, model.family, deps.hash);
   const restored = await deps.signatures.restore(asked, model.family, conversation);
   const request = resolved.thinking === undefined ? restored : { ...restored, thinking: resolved.thinking };
-  const watch = deps.signatures.watch(model.family, conversation);
-  for await (const batch of generate({ request, model, conversationKey: conversation, strict }, trace, signal, deps)) {
+  const generateCall: GenerateCall = {
+    request,
+    model,
+    conversationKey: conversation,
+    strict,
+    whole: !stream,
+    onProgress: watchdog.alive,
+    onRepair(repair) {
+      if (repair === "drop-thinking") deps.signatures.distrust(request);
+    },
+  };
+  const watch = deps.signatures.watch(request, model.family, conversation);
+  for await (const batch of generate(generateCall, trace, signal, deps)) {
     watch(batch);
     yield batch;
   }

@@ -16,7 +16,7 @@ import type { Clock } from "../lib/clock.ts";
  * |---------------------------|------------------------------------|--------|
  * | `call:<tool-call id>`     | the call's signature               | store  |
  * | `signed:<hash of sig>`    | hash of the thinking it signs      | store  |
- * | conversation + exact text | a visible text's signature         | memory |
+ * | context + exact text      | a visible text's signature         | memory |
  * | tool-call id              | the signed thinking before a call  | memory |
  * | signature                 | thinking the client did not want   | memory |
  *
@@ -28,8 +28,10 @@ export interface SignatureMemory {
    * calls, every signature removed that is foreign to the family or not over exactly that text. Copies what changes.
    */
   restore(request: GenerateRequest, family: Family, conversationKey: string): Promise<GenerateRequest>;
-  /** Watches one answer. Feed it every batch, in order. */
-  watch(family: Family, conversationKey: string): (events: readonly TurnEvent[]) => void;
+  /** Watches the answer to one request. Feed it every batch, in order. */
+  watch(request: GenerateRequest, family: Family, conversationKey: string): (events: readonly TurnEvent[]) => void;
+  /** Upstream refused this request for its signatures: none of them is sent again. */
+  distrust(request: GenerateRequest): void;
 }
 
 export interface SignatureMemoryDeps {
@@ -58,9 +60,12 @@ export function createSignatureMemory(deps: SignatureMemoryDeps): SignatureMemor
   const textSignatures = new BoundedMap<Remembered>(deps.indexEntries);
   const held = new BoundedMap<{ family: Family; blocks: readonly SignedThinking[] }>(deps.heldCharacters);
   const omitted = new BoundedMap<string>(deps.heldCharacters);
+  const refused = new BoundedMap<true>(deps.indexEntries);
 
   const signedKey = (signature: string) => `signed:${deps.hash(signature)}`;
-  const textKey = (conversation: string, text: string) => deps.hash(`${conversation}\u0000${text}`);
+  // A short answer such as "Done." is given again and again: only with what it answered is it one certain text.
+  const textKey = (conversation: string, context: string, text: string) =>
+    deps.hash([conversation, context, text].join("\u0000"));
 
   /** Brings what the store knows about this history into the index, with one query. */
   async function load(contents: readonly Content[]): Promise<void> {
@@ -81,18 +86,29 @@ export function createSignatureMemory(deps: SignatureMemoryDeps): SignatureMemor
     return thought && thoughtSignature !== undefined ? signedKey(thoughtSignature) : undefined;
   }
 
-  function restorePart(part: Part, family: Family, conversation: string): Part {
+  function restorePart(part: Part, family: Family, textSignature: (text: string) => Remembered | undefined): Part {
     if (part.thought) return restoreThought(part, family);
-    const remembered = rememberedFor(part, family, conversation);
-    if (remembered) return withSignature(part, remembered.family === family ? remembered.value : undefined);
-    return withSignature(part, believed(part.thoughtSignature, family));
+    const { functionCall, text } = part;
+    const remembered = functionCall ? index.get(`call:${functionCall.id}`) : text !== undefined && textSignature(text);
+    if (!remembered) return withSignature(part, believed(part.thoughtSignature, family));
+    return withSignature(part, remembered.family === family ? trusted(remembered.value) : undefined);
   }
 
-  function rememberedFor({ functionCall, text }: Part, family: Family, conversation: string): Remembered | undefined {
-    if (functionCall) return index.get(`call:${functionCall.id}`);
+  /** How visible texts of one model turn find their signatures. */
+  function textSignaturesAfter(contents: readonly Content[], position: number, family: Family, conversation: string) {
     // Only Gemini signs visible text; hashing a long history for nothing would cost more than the rest of this.
-    if (text === undefined || family !== "gemini" || textSignatures.size === 0) return undefined;
-    return textSignatures.get(textKey(conversation, text));
+    if (family !== "gemini" || textSignatures.size === 0) return () => undefined;
+    const context = contextBefore(contents, position);
+    return (text: string) => textSignatures.get(textKey(conversation, context, text));
+  }
+
+  /** A signature never seen here is believed when its encoding is the family's; a wrong guess costs one retry. */
+  function believed(signature: string | undefined, family: Family): string | undefined {
+    return signature !== undefined && signatureFamily(signature) === family ? trusted(signature) : undefined;
+  }
+
+  function trusted(signature: string): string | undefined {
+    return refused.get(deps.hash(signature)) ? undefined : signature;
   }
 
   function restoreThought(part: Part, family: Family): Part {
@@ -101,7 +117,7 @@ export function createSignatureMemory(deps: SignatureMemoryDeps): SignatureMemor
     const text = part.text || omitted.get(signature) || "";
     const remembered = index.get(signedKey(signature));
     const genuine = remembered
-      ? remembered.family === family && remembered.value === deps.hash(text)
+      ? remembered.family === family && remembered.value === deps.hash(text) && trusted(signature) !== undefined
       : believed(signature, family) !== undefined;
     return withSignature(text === part.text ? part : { ...part, text }, genuine ? signature : undefined);
   }
@@ -112,23 +128,36 @@ export function createSignatureMemory(deps: SignatureMemoryDeps): SignatureMemor
     const call = parts.findLast((part) => part.functionCall)?.functionCall; // the last call has all thinking before it
     const thinking = call && held.get(call.id);
     if (thinking?.family !== family) return [];
-    return thinking.blocks.map(({ text, signature }) => ({ text, thought: true, thoughtSignature: signature }));
+    const blocks = thinking.blocks.filter(({ signature }) => trusted(signature) !== undefined);
+    return blocks.map(({ text, signature }) => ({ text, thought: true, thoughtSignature: signature }));
   }
 
   return {
     async restore(request, family, conversation) {
       await load(request.contents);
-      const contents = request.contents.map(({ role, parts }): Content => {
+      const contents = request.contents.map(({ role, parts }, position): Content => {
         if (role === "user") return { role, parts };
-        const restored = parts.map((part) => restorePart(part, family, conversation));
+        const textSignature = textSignaturesAfter(request.contents, position, family, conversation);
+        const restored = parts.map((part) => restorePart(part, family, textSignature));
         // Only Claude requires a tool loop to keep its thinking.
         return { role, parts: family === "claude" ? [...heldFor(restored, family), ...restored] : restored };
       });
       return { ...request, contents };
     },
 
-    watch(family, conversation) {
-      const thinking: SignedThinking[] = [];
+    distrust({ contents }) {
+      for (const { parts } of contents) {
+        for (const { thoughtSignature } of parts) {
+          if (thoughtSignature !== undefined) refused.set(deps.hash(thoughtSignature), true);
+        }
+      }
+    },
+
+    watch({ contents }, family, conversation) {
+      const context = contextBefore(contents, contents.length);
+      /** Thinking blocks of this answer by index; the signature may come late. */
+      const thinking = new Map<number, { text: string; signature?: string }>();
+      const callIds: string[] = [];
       let open = { kind: "", id: "", texts: [] as string[] };
 
       const remember = (key: string, value: string) => {
@@ -136,19 +165,35 @@ export function createSignatureMemory(deps: SignatureMemoryDeps): SignatureMemor
         deps.store.remember([{ key, family, value, at: deps.clock.now() }]);
       };
 
-      const onBlockEnd = (signature: string | undefined) => {
+      const hold = (callId: string) => {
+        const blocks = [...thinking.values()].flatMap(({ text, signature }) =>
+          signature === undefined ? [] : { text, signature },
+        );
+        if (blocks.length > 0) held.set(callId, { family, blocks }, weightOf(blocks));
+      };
+
+      const onSignedThinking = (block: { text: string; signature?: string }, signature: string) => {
+        block.signature = signature;
+        omitted.set(signature, block.text, block.text.length + signature.length);
+        remember(signedKey(signature), deps.hash(block.text));
+        for (const callId of callIds) hold(callId);
+      };
+
+      const onBlockEnd = (blockIndex: number, signature: string | undefined) => {
         if (open.kind === "tool") {
-          if (thinking.length > 0) held.set(open.id, { family, blocks: [...thinking] }, weightOf(thinking));
+          callIds.push(open.id);
+          hold(open.id);
           if (signature !== undefined) remember(`call:${open.id}`, signature);
           return;
         }
-        if (signature === undefined) return;
         const text = open.texts.join("");
-        if (open.kind === "text") textSignatures.set(textKey(conversation, text), { family, value: signature });
-        if (open.kind !== "thinking") return;
-        thinking.push({ text, signature });
-        omitted.set(signature, text, text.length + signature.length);
-        remember(signedKey(signature), deps.hash(text));
+        if (open.kind === "thinking") {
+          const block = { text };
+          thinking.set(blockIndex, block);
+          if (signature !== undefined) onSignedThinking(block, signature);
+        } else if (open.kind === "text" && text !== "" && signature !== undefined) {
+          textSignatures.set(textKey(conversation, context, text), { family, value: signature });
+        }
       };
 
       return (events) => {
@@ -161,8 +206,13 @@ export function createSignatureMemory(deps: SignatureMemoryDeps): SignatureMemor
               open.texts.push(event.text);
               break;
             case "block-end":
-              onBlockEnd(event.signature);
+              onBlockEnd(event.index, event.signature);
               break;
+            case "late-signature": {
+              const block = thinking.get(event.index);
+              if (block) onSignedThinking(block, event.signature);
+              break;
+            }
             case "turn-start":
             case "turn-end":
               break;
@@ -175,9 +225,11 @@ export function createSignatureMemory(deps: SignatureMemoryDeps): SignatureMemor
   };
 }
 
-/** A signature never seen here is believed when its encoding is the family's; a wrong guess costs one retry. */
-function believed(signature: string | undefined, family: Family): string | undefined {
-  return signature !== undefined && signatureFamily(signature) === family ? signature : undefined;
+/** What the model turn at this position answers: the texts and the tool results of the user turn before it. */
+function contextBefore(contents: readonly Content[], position: number): string {
+  const before = contents.slice(0, position).findLast(({ role }) => role === "user");
+  const pieces = before?.parts.map(({ text, functionResponse }) => text ?? functionResponse?.id ?? "") ?? [];
+  return pieces.join("\u0000");
 }
 
 function withSignature(part: Part, signature: string | undefined): Part {

@@ -62,6 +62,7 @@ export function turnDecoder(deps: DecoderDeps): Machine<JsonValue, TurnEvent> {
   let nextIndex = 0;
   /** The text or thinking block that deltas go to. Its end waits, because its signature may come later. */
   let open: OpenBlock | undefined;
+  let lastThinking: OpenBlock | undefined;
   /** Blank text at the very start: not yet an answer, and not to be lost if one follows. */
   let leadingBlank = "";
   let finishReason: string | undefined;
@@ -168,6 +169,12 @@ export function turnDecoder(deps: DecoderDeps): Machine<JsonValue, TurnEvent> {
   function readCarrier(isThought: boolean, signature: string, out: TurnEvent[]): void {
     begin(out, undefined);
     if (open?.signature === signature) return;
+    if (isThought && lastThinking && lastThinking !== open && lastThinking.signature === undefined) {
+      // Its thinking block has ended, and opening it again behind text is what Claude refuses in the next turn.
+      lastThinking.signature = signature;
+      out.push({ type: "late-signature", index: lastThinking.index, signature });
+      return;
+    }
     // A carrier often lacks the `thought` mark of the thinking it signs, but visible text never takes a thought's.
     const fits = open?.signature === undefined && (open?.kind === "thinking" || !isThought);
     // Without a block that fits it gets one of its own: on other text or on a tool call it would be refused later.
@@ -189,6 +196,7 @@ export function turnDecoder(deps: DecoderDeps): Machine<JsonValue, TurnEvent> {
   function openBlock(kind: "text" | "thinking", out: TurnEvent[]): OpenBlock {
     closeBlock(out);
     open = { kind, index: nextIndex++, signature: undefined };
+    if (kind === "thinking") lastThinking = open;
     out.push({ type: "block-start", index: open.index, head: { kind } });
     return open;
   }

@@ -4,19 +4,28 @@ import { GatewayError } from "../../src/core/errors.ts";
 import { newTrace } from "../../src/core/trace.ts";
 import type { TurnEvent } from "../../src/core/turn.ts";
 import type { Upstream } from "../../src/core/upstream.ts";
+import type { Clock } from "../../src/lib/clock.ts";
 import { type GenerateCall, generate } from "../../src/gateway/generate.ts";
-import { eagerClock } from "../support/clock.ts";
+import { eagerClock, fakeClock, settle } from "../support/clock.ts";
 import { claudeProfile, plainRequest } from "../support/requests.ts";
 
-type Step = GatewayError | "ok" | "cut" | "strict-loss";
+type Step = GatewayError | "ok" | "cut" | "thinking alone";
 
 const batch: TurnEvent[] = [
   { type: "turn-start", usage: { input: 1, cachedInput: 0, output: 0, thinking: 0 } },
   { type: "block-start", index: 0, head: { kind: "text" } },
 ];
 
+const thinkingAlone: TurnEvent[] = [
+  { type: "turn-start", usage: { input: 1, cachedInput: 0, output: 0, thinking: 0 } },
+  { type: "block-start", index: 0, head: { kind: "thinking" } },
+  { type: "block-end", index: 0 },
+  { type: "turn-end", reason: "end", usage: { input: 1, cachedInput: 0, output: 1, thinking: 1 }, meta: {} },
+];
+
 /** An upstream that plays the steps and a pool over the given accounts; both write what happens to one log. */
-function setup(steps: Step[], accounts = ["a", "b"]) {
+function setup(steps: Step[], options: { accounts?: string[]; clock?: Clock } = {}) {
+  const { accounts = ["a", "b"] } = options;
   const log: string[] = [];
   const upstream: Upstream = {
     id: "scripted",
@@ -26,7 +35,7 @@ function setup(steps: Step[], accounts = ["a", "b"]) {
       log.push(`ask ${credential.accountId}${repairs && ` with ${repairs}`}`);
       call.onLoss({ field: "top_k", why: "dropped" });
       if (step instanceof GatewayError) throw step;
-      yield batch;
+      yield step === "thinking alone" ? thinkingAlone : batch;
       if (step === "cut") throw new GatewayError("unavailable", "cut");
     },
     discoverModels: () => Promise.reject(new Error("not asked for")),
@@ -48,9 +57,17 @@ function setup(steps: Step[], accounts = ["a", "b"]) {
     views: () => [],
   };
   const trace = newTrace("req_1");
-  const clock = eagerClock();
+  const clock = options.clock ?? eagerClock();
   const abort = new AbortController();
-  const call: GenerateCall = { request: plainRequest(), model: claudeProfile, conversationKey: "c", strict: false };
+  const call: GenerateCall = {
+    request: plainRequest(),
+    model: claudeProfile,
+    conversationKey: "c",
+    strict: false,
+    whole: false,
+    onProgress: () => {},
+    onRepair: (repair) => void log.push(`repair ${repair}`),
+  };
   const start = (over: Partial<GenerateCall> = {}) =>
     generate({ ...call, ...over }, trace, abort.signal, { pool, upstream, clock });
   const drain = async (over: Partial<GenerateCall> = {}) => {
@@ -62,7 +79,7 @@ function setup(steps: Step[], accounts = ["a", "b"]) {
       return { batches, error: (error as GatewayError).kind };
     }
   };
-  return { log, trace, clock, abort, start, drain };
+  return { log, trace, abort, start, drain };
 }
 
 const fault = (kind: GatewayError["kind"], detail = {}) => new GatewayError(kind, "x", detail);
@@ -84,7 +101,7 @@ test("a used-up quota is reported to the pool and answered from another account"
 test("a repair is applied on the same account without blaming it", async () => {
   const { drain, log } = setup([fault("invalid-request", { repair: "drop-thinking" }), "ok"]);
   await drain();
-  expect(log).toEqual(["ask a", "ask a with drop-thinking", "succeed a", "release a"]);
+  expect(log).toEqual(["ask a", "repair drop-thinking", "ask a with drop-thinking", "succeed a", "release a"]);
 });
 
 test("a rejected token is renewed and asked with again", async () => {
@@ -94,7 +111,8 @@ test("a rejected token is renewed and asked with again", async () => {
 });
 
 test("waits are counted in the trace", async () => {
-  const { drain, trace, clock } = setup([fault("overloaded"), fault("overloaded"), "ok"]);
+  const clock = eagerClock();
+  const { drain, trace } = setup([fault("overloaded"), fault("overloaded"), "ok"], { clock });
   await drain();
   expect(clock.slept).toEqual([1000, 2000]);
   expect(trace.waitedMs).toBe(3000);
@@ -106,13 +124,22 @@ test("a failure after the first batch is the client's, not a reason to retry", a
   expect(log).toEqual(["ask a", "fail a unavailable", "release a"]);
 });
 
+test("an attempt counts from its first batch on, and a cut afterwards becomes its outcome", async () => {
+  const { start, trace } = setup([fault("quota-exhausted"), "cut"]);
+  const batches = start();
+  await batches.next();
+  expect(trace.attempts.map(({ outcome }) => outcome)).toEqual(["quota-exhausted", "ok"]);
+  await batches.next().catch(() => {}); // the cut, which other tests are about
+  expect(trace.attempts.map(({ outcome }) => outcome)).toEqual(["quota-exhausted", "unavailable"]);
+});
+
 test("when every account was tried, the client learns the last account's failure rather than 'no account'", async () => {
   const { drain } = setup([fault("model-missing"), fault("account-unusable", { accountProblem: "needs-login" })]);
   expect(await drain()).toEqual({ batches: 0, error: "account-unusable" });
 });
 
 test("without any account the pool's own explanation comes through", async () => {
-  expect(await setup([], []).drain()).toEqual({ batches: 0, error: "no-account" });
+  expect(await setup([], { accounts: [] }).drain()).toEqual({ batches: 0, error: "no-account" });
 });
 
 test("ending the iteration early releases the account", async () => {
@@ -122,12 +149,33 @@ test("ending the iteration early releases the account", async () => {
 });
 
 test("a client that leaves during a wait ends the request as cancelled and releases the account", async () => {
-  const { drain, log, abort } = setup([fault("overloaded"), "ok"]);
+  const clock = fakeClock();
+  const { drain, log, abort } = setup([fault("overloaded"), "ok"], { clock });
   const pending = drain();
+  await settle();
+  expect(clock.sleeping()).toEqual([1000]);
   abort.abort();
   expect(await pending).toEqual({ batches: 0, error: "cancelled" });
-  expect(log.at(-1)).toBe("release a");
-  expect(log).not.toContain("ask b");
+  expect(log).toEqual(["ask a", "fail a cancelled", "release a"]);
+});
+
+test("a whole reply that breaks off is asked for again: the client has seen nothing of it", async () => {
+  const { drain, log } = setup(["cut", "ok"]);
+  expect(await drain({ whole: true })).toEqual({ batches: 1 });
+  expect(log).toEqual(["ask a", "ask a", "succeed a", "release a"]);
+});
+
+test("a whole reply of thinking alone is asked for once more, and then is what it is", async () => {
+  const { drain, log, trace } = setup(["thinking alone", "thinking alone"]);
+  expect(await drain({ whole: true })).toEqual({ batches: 1 });
+  expect(log).toEqual(["ask a", "ask a", "succeed a", "release a"]);
+  expect(trace.attempts.map(({ outcome }) => outcome)).toEqual(["unavailable", "ok"]);
+});
+
+test("upstream's signs of life are passed on while a whole reply is gathered", async () => {
+  let signs = 0;
+  await setup(["ok"]).drain({ whole: true, onProgress: () => void signs++ });
+  expect(signs).toBeGreaterThan(1);
 });
 
 test("losses of a repeated attempt are reported once", async () => {

@@ -42,30 +42,33 @@ function answer(...blocks: [head: BlockHead, text: string, signature?: string][]
   ]);
 }
 
+/** What the answers here answer. */
+const asked = plainRequest();
+
 const tool = (id = callId): BlockHead => ({ kind: "tool", id, name: "get_weather", args: {} });
 const call = (id = callId): Part => ({ functionCall: { id, name: "get_weather", args: {} } });
 
 async function restored(memory: Memory, family: "claude" | "gemini" | "gpt-oss", parts: Part[], conversation = "c") {
-  const contents = [{ role: "model" as const, parts }];
-  return (await memory.restore(plainRequest({ contents }), family, conversation)).contents[0]?.parts;
+  const contents = [...asked.contents, { role: "model" as const, parts }];
+  return (await memory.restore(plainRequest({ contents }), family, conversation)).contents[1]?.parts;
 }
 
 test("a tool call that comes back bare gets its signature back", async () => {
   const { memory } = setup();
-  memory.watch("gemini", "c")(answer([tool(), "", gemini]));
+  memory.watch(asked, "gemini", "c")(answer([tool(), "", gemini]));
   expect(await restored(memory, "gemini", [call()])).toEqual([{ ...call(), thoughtSignature: gemini }]);
 });
 
 test("a call's signature survives a restart", async () => {
   const { memory, store } = setup();
-  memory.watch("gemini", "c")(answer([tool(), "", gemini]));
+  memory.watch(asked, "gemini", "c")(answer([tool(), "", gemini]));
   expect(await restored(setup(store).memory, "gemini", [call()])).toEqual([{ ...call(), thoughtSignature: gemini }]);
 });
 
 test("the second of two parallel calls stays unsigned", async () => {
   const { memory } = setup();
   const second = `call_${"y".repeat(24)}`;
-  memory.watch("gemini", "c")(answer([tool(), "", gemini], [tool(second), ""]));
+  memory.watch(asked, "gemini", "c")(answer([tool(), "", gemini], [tool(second), ""]));
   expect(await restored(memory, "gemini", [call(), call(second)])).toEqual([
     { ...call(), thoughtSignature: gemini },
     call(second),
@@ -74,20 +77,20 @@ test("the second of two parallel calls stays unsigned", async () => {
 
 test("a Gemini call's signature is not sent to Claude", async () => {
   const { memory } = setup();
-  memory.watch("gemini", "c")(answer([tool(), "", gemini]));
+  memory.watch(asked, "gemini", "c")(answer([tool(), "", gemini]));
   expect(await restored(memory, "claude", [{ ...call(), thoughtSignature: gemini }])).toEqual([call()]);
 });
 
 test("Claude's thinking that the client brings back whole is kept", async () => {
   const { memory } = setup();
-  memory.watch("claude", "c")(answer([{ kind: "thinking" }, "I ponder", claude]));
+  memory.watch(asked, "claude", "c")(answer([{ kind: "thinking" }, "I ponder", claude]));
   const part = { text: "I ponder", thought: true, thoughtSignature: claude };
   expect(await restored(memory, "claude", [part])).toEqual([part]);
 });
 
 test("thinking whose text was changed loses its signature, also after a restart", async () => {
   const { memory, store } = setup();
-  memory.watch("claude", "c")(answer([{ kind: "thinking" }, "I ponder at length", claude]));
+  memory.watch(asked, "claude", "c")(answer([{ kind: "thinking" }, "I ponder at length", claude]));
   const changed = { text: "...", thought: true, thoughtSignature: claude };
   expect(await restored(memory, "claude", [changed])).toEqual([{ text: "...", thought: true }]);
   expect(await restored(setup(store).memory, "claude", [changed])).toEqual([{ text: "...", thought: true }]);
@@ -95,7 +98,7 @@ test("thinking whose text was changed loses its signature, also after a restart"
 
 test("thinking the client asked to omit is put back under its signature", async () => {
   const { memory } = setup();
-  memory.watch("claude", "c")(answer([{ kind: "thinking" }, "I ponder", claude]));
+  memory.watch(asked, "claude", "c")(answer([{ kind: "thinking" }, "I ponder", claude]));
   expect(await restored(memory, "claude", [{ text: "", thought: true, thoughtSignature: claude }])).toEqual([
     { text: "I ponder", thought: true, thoughtSignature: claude },
   ]);
@@ -120,6 +123,7 @@ for (const [name, signature] of [
 test("a chat client's tool loop gets Claude's signed thinking back in front of the call", async () => {
   const { memory } = setup();
   memory.watch(
+    asked,
     "claude",
     "c",
   )(answer([{ kind: "thinking" }, "I need weather", claude], [{ kind: "text" }, "Let me see"], [tool(), ""]));
@@ -132,14 +136,14 @@ test("a chat client's tool loop gets Claude's signed thinking back in front of t
 
 test("held thinking does not double what the client brought back", async () => {
   const { memory } = setup();
-  memory.watch("claude", "c")(answer([{ kind: "thinking" }, "I need weather", claude], [tool(), ""]));
+  memory.watch(asked, "claude", "c")(answer([{ kind: "thinking" }, "I need weather", claude], [tool(), ""]));
   const parts = [{ text: "I need weather", thought: true, thoughtSignature: claude }, call()];
   expect(await restored(memory, "claude", parts)).toEqual(parts);
 });
 
 test("held thinking replaces what the client brought back changed", async () => {
   const { memory } = setup();
-  memory.watch("claude", "c")(answer([{ kind: "thinking" }, "I need weather", claude], [tool(), ""]));
+  memory.watch(asked, "claude", "c")(answer([{ kind: "thinking" }, "I need weather", claude], [tool(), ""]));
   expect(await restored(memory, "claude", [{ text: "...", thought: true, thoughtSignature: claude }, call()])).toEqual([
     { text: "I need weather", thought: true, thoughtSignature: claude },
     { text: "...", thought: true },
@@ -149,7 +153,7 @@ test("held thinking replaces what the client brought back changed", async () => 
 
 test("held thinking is for its own family only", async () => {
   const { memory } = setup();
-  memory.watch("claude", "c")(answer([{ kind: "thinking" }, "I need weather", claude], [tool(), ""]));
+  memory.watch(asked, "claude", "c")(answer([{ kind: "thinking" }, "I need weather", claude], [tool(), ""]));
   expect(await restored(memory, "gemini", [call()])).toEqual([call()]);
 });
 
@@ -157,7 +161,7 @@ test("held thinking is bounded: the oldest is forgotten first", async () => {
   const { memory } = setup();
   const ids = [0, 1, 2].map((n) => `call_${String(n).repeat(24)}`);
   for (const id of ids) {
-    memory.watch("claude", "c")(answer([{ kind: "thinking" }, id + "t".repeat(4000), claude], [tool(id), ""]));
+    memory.watch(asked, "claude", "c")(answer([{ kind: "thinking" }, id + "t".repeat(4000), claude], [tool(id), ""]));
   }
   expect(await restored(memory, "claude", [call(ids[0])])).toHaveLength(1);
   expect(await restored(memory, "claude", [call(ids[2])])).toHaveLength(2);
@@ -165,7 +169,7 @@ test("held thinking is bounded: the oldest is forgotten first", async () => {
 
 test("a visible text's signature returns to that very text of that conversation", async () => {
   const { memory } = setup();
-  memory.watch("gemini", "c")(answer([{ kind: "text" }, "The answer is 4", gemini]));
+  memory.watch(asked, "gemini", "c")(answer([{ kind: "text" }, "The answer is 4", gemini]));
   expect(await restored(memory, "gemini", [{ text: "The answer is 4" }])).toEqual([
     { text: "The answer is 4", thoughtSignature: gemini },
   ]);
@@ -177,7 +181,7 @@ test("a visible text's signature returns to that very text of that conversation"
 
 test("gpt-oss is given no signature at all", async () => {
   const { memory } = setup();
-  memory.watch("gemini", "c")(answer([tool(), "", gemini]));
+  memory.watch(asked, "gemini", "c")(answer([tool(), "", gemini]));
   expect(await restored(memory, "gpt-oss", [call(), { text: "t", thoughtSignature: gemini }])).toEqual([
     call(),
     { text: "t" },
@@ -191,7 +195,11 @@ test("a client's own copy of a call's signature is used when the store knows non
 
 test("the text of thinking is never given to the store", () => {
   const { memory, store } = setup();
-  memory.watch("claude", "c")(answer([{ kind: "thinking" }, "secret thought ".repeat(20), claude], [tool(), ""]));
+  memory.watch(
+    asked,
+    "claude",
+    "c",
+  )(answer([{ kind: "thinking" }, "secret thought ".repeat(20), claude], [tool(), ""]));
   const written = JSON.stringify([...store.records.values()]);
   expect(written).not.toContain("secret thought ".repeat(5));
 });
@@ -200,4 +208,53 @@ test("user turns pass untouched", async () => {
   const { memory } = setup();
   const contents = [{ role: "user" as const, parts: [{ text: "hi" }] }];
   expect((await memory.restore(plainRequest({ contents }), "gemini", "c")).contents).toEqual(contents);
+});
+
+test("the same short text is a different one when it answers something else", async () => {
+  const { memory } = setup();
+  memory.watch(asked, "gemini", "c")(answer([{ kind: "text" }, "Done.", gemini]));
+  const contents = [
+    ...asked.contents,
+    { role: "model" as const, parts: [{ text: "Done." }] },
+    { role: "user" as const, parts: [{ text: "and the next one" }] },
+    { role: "model" as const, parts: [{ text: "Done." }] },
+  ];
+  const restoredContents = (await memory.restore(plainRequest({ contents }), "gemini", "c")).contents;
+  expect(restoredContents.map(({ parts }) => parts[0]?.thoughtSignature)).toEqual([
+    undefined,
+    gemini,
+    undefined,
+    undefined,
+  ]);
+});
+
+test("a signature that came late belongs to its thinking, also in what is held for the calls around it", async () => {
+  const { memory, store } = setup();
+  const watch = memory.watch(asked, "claude", "c");
+  watch(answer([{ kind: "thinking" }, "I ponder"], [{ kind: "text" }, "Let me see"], [tool(), ""]));
+  watch([{ type: "late-signature", index: 0, signature: claude }]);
+  const thinking = { text: "I ponder", thought: true, thoughtSignature: claude };
+  expect(await restored(memory, "claude", [{ text: "Let me see" }, call()])).toEqual([
+    thinking,
+    { text: "Let me see" },
+    call(),
+  ]);
+  expect(await restored(setup(store).memory, "claude", [thinking])).toEqual([thinking]);
+});
+
+test("what upstream refused is not sent again, however it is remembered", async () => {
+  const { memory } = setup();
+  memory.watch(asked, "claude", "c")(answer([{ kind: "thinking" }, "I ponder", claude], [tool(), ""]));
+  const parts = [{ text: "I ponder", thought: true, thoughtSignature: claude }, call()];
+  memory.distrust(plainRequest({ contents: [{ role: "model", parts }] }));
+  expect(await restored(memory, "claude", parts)).toEqual([{ text: "I ponder", thought: true }, call()]);
+  expect(await restored(memory, "claude", [call()])).toEqual([call()]);
+});
+
+test("a call's refused signature is not sent again", async () => {
+  const { memory } = setup();
+  memory.watch(asked, "gemini", "c")(answer([tool(), "", gemini]));
+  const contents = [{ role: "model" as const, parts: [{ ...call(), thoughtSignature: gemini }] }];
+  memory.distrust(plainRequest({ contents }));
+  expect(await restored(memory, "gemini", [call()])).toEqual([call()]);
 });

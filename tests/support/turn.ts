@@ -34,6 +34,10 @@ export function assertWellFormed(events: readonly TurnEvent[], { complete = true
         expect(event.signature).not.toBe("");
         open = undefined;
         break;
+      case "late-signature":
+        expect(event.index).toBeLessThan(next);
+        expect(open?.index).not.toBe(event.index);
+        break;
       case "turn-end":
         expect(open).toBeUndefined();
         ended = true;

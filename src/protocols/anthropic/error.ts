@@ -18,6 +18,7 @@ const REPLIES: Record<FailureKind, readonly [status: number, type: string]> = {
   "quota-exhausted": [429, "rate_limit_error"],
   overloaded: [529, "overloaded_error"],
   unavailable: [502, "api_error"],
+  "version-refused": [502, "api_error"],
   "malformed-answer": [502, "api_error"],
   "model-missing": [404, "not_found_error"],
   "access-denied": [503, "api_error"],
@@ -52,5 +53,7 @@ function messageOf({ kind, message, detail }: GatewayError): string {
   if (kind === "context-too-long" && !message.startsWith("prompt is too long")) return `prompt is too long: ${message}`;
   const missing = detail.nearest?.filter((name) => !message.includes(name)) ?? [];
   if (kind === "unknown-model" && missing.length > 0) return `${message} (nearest: ${missing.join(", ")})`;
-  return message;
+  const { ownerUrl } = detail;
+  if (ownerUrl === undefined || message.includes(ownerUrl)) return message;
+  return `${message.replace(/\.?$/, ".")} The account's owner must open ${ownerUrl}`;
 }

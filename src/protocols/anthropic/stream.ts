@@ -105,6 +105,8 @@ export function encodeStream(context: EncodeContext, display: ThinkingDisplay): 
         });
       case "turn-end":
         return finish(event);
+      case "late-signature":
+        return ""; // its block is closed, and clients refuse to see it opened again
       default:
         return event satisfies never;
     }

@@ -21,6 +21,7 @@ const FORMS: Readonly<Record<FailureKind, ErrorForm>> = {
   "quota-exhausted": { status: 429, type: "insufficient_quota", code: "insufficient_quota" },
   overloaded: { status: 503, type: "server_error", code: "overloaded" },
   unavailable: { status: 502, type: "server_error", code: "upstream_unavailable" },
+  "version-refused": { status: 502, type: "server_error", code: "malformed_answer" },
   "malformed-answer": { status: 502, type: "server_error", code: "malformed_answer" },
   "model-missing": { status: 404, type: "invalid_request_error", code: "model_not_found" },
   "access-denied": { status: 503, type: "server_error", code: "account_unavailable" },
@@ -45,10 +46,16 @@ export function errorBody(error: GatewayError): JsonObject {
   return { error: { message: messageOf(error), type, param: paramOf(error), code } };
 }
 
+/** The message, and what it does not say itself: the names that would work, the link that helps. */
 function messageOf({ message, detail }: GatewayError): string {
-  const nearest = detail.nearest?.length ? ` Did you mean ${detail.nearest.join(", ")}?` : "";
-  const owner = detail.ownerUrl === undefined ? "" : ` The account's owner must open ${detail.ownerUrl}`;
-  return message + nearest + owner;
+  const sentences: string[] = [];
+  const missing = detail.nearest?.filter((name) => !message.includes(name)) ?? [];
+  if (missing.length > 0) sentences.push(`Did you mean ${missing.join(", ")}?`);
+  const { ownerUrl } = detail;
+  if (ownerUrl !== undefined && !message.includes(ownerUrl)) {
+    sentences.push(`The account's owner must open ${ownerUrl}`);
+  }
+  return sentences.length === 0 ? message : [message.replace(/\.?$/, "."), ...sentences].join(" ");
 }
 
 function paramOf({ kind, detail }: GatewayError): string | null {

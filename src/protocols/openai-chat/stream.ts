@@ -79,6 +79,8 @@ export function chunkEncoder(context: EncodeContext, form: ReplyForm): StreamEnc
         const usage = form.includeUsage ? `${open}[],"usage":${JSON.stringify(usageReply(event.usage))}}\n\n` : "";
         return before + finish + usage + sseFrame("[DONE]");
       }
+      case "late-signature":
+        return "";
       default:
         return event satisfies never;
     }

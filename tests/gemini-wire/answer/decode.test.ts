@@ -61,7 +61,7 @@ const FACTS: Record<string, { blocks: Block[] } & Partial<Turn>> = {
     usage: usage(10, 2, 2),
   },
   "signature-in-empty-part-after-text": { blocks: [thinking("Multiply."), text("408", "c2lnLXRleHQ=")], reason: "end" },
-  "thought-signature-after-text-started": { blocks: [thinking("Hm."), text("Answer."), text("", "bGF0ZQ==")] },
+  "thought-signature-after-text-started": { blocks: [thinking("Hm."), text("Answer.")] },
   "two-signed-thoughts": { blocks: [thinking("First.", "c2lnLWE="), thinking("Second.", "c2lnLWI="), text("Done.")] },
   "one-signature-on-every-chunk-of-a-thought": { blocks: [thinking("One thought.", "c2FtZQ=="), text("Done.")] },
   "visible-text-with-signature": { blocks: [thinking("17 × 24."), text("408", "c2lnLWZpbmFs")] },

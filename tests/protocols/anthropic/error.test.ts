@@ -16,6 +16,7 @@ const REPLIES: Record<FailureKind, [status: number, type: string, sdkClass: abst
     "quota-exhausted": [429, "rate_limit_error", Anthropic.RateLimitError],
     overloaded: [529, "overloaded_error", Anthropic.InternalServerError],
     unavailable: [502, "api_error", Anthropic.InternalServerError],
+    "version-refused": [502, "api_error", Anthropic.InternalServerError],
     "malformed-answer": [502, "api_error", Anthropic.InternalServerError],
     "model-missing": [404, "not_found_error", Anthropic.NotFoundError],
     "access-denied": [503, "api_error", Anthropic.InternalServerError],
@@ -66,6 +67,15 @@ test("an unknown model is answered with the nearest names, each said once", () =
   });
   const said = "Unknown model claude-x; did you mean claude-a or claude-b?";
   expect(messageOf(new GatewayError("unknown-model", said, { nearest }))).toMatchObject({ message: said });
+});
+
+test("the link the owner must open is in the message, once", () => {
+  const ownerUrl = "https://accounts.google.com/x";
+  expect(messageOf(new GatewayError("account-unusable", "Verify the account", { ownerUrl }))).toMatchObject({
+    message: `Verify the account. The account's owner must open ${ownerUrl}`,
+  });
+  const said = `a1 needs verification: open ${ownerUrl}`;
+  expect(messageOf(new GatewayError("no-account", said, { ownerUrl }))).toMatchObject({ message: said });
 });
 
 test("typed extras become the details that the SDK reads", async () => {

@@ -18,6 +18,7 @@ describe("errors", () => {
     "quota-exhausted": [429, "insufficient_quota", "insufficient_quota"],
     overloaded: [503, "server_error", "overloaded"],
     unavailable: [502, "server_error", "upstream_unavailable"],
+    "version-refused": [502, "server_error", "malformed_answer"],
     "malformed-answer": [502, "server_error", "malformed_answer"],
     "model-missing": [404, "invalid_request_error", "model_not_found"],
     "access-denied": [503, "server_error", "account_unavailable"],
@@ -73,6 +74,13 @@ describe("errors", () => {
   test("the link the owner must open is in the message", () => {
     const { body } = encode("account-unusable", { ownerUrl: "https://accounts.google.com/x" });
     expect(JSON.stringify(body)).toContain("The account's owner must open https://accounts.google.com/x");
+  });
+
+  test("what the message says already is not said again", () => {
+    const said = "There is no model x; the nearest is gemini-a. Open https://accounts.google.com/x";
+    const detail = { nearest: ["gemini-a"], ownerUrl: "https://accounts.google.com/x" };
+    const { body } = openaiChat.encodeError(new GatewayError("unknown-model", said, detail), "req_1");
+    expect(body).toMatchObject({ error: { message: said } });
   });
 
   test("the cause stays private", () => {
