@@ -29,6 +29,19 @@ const forgiving = (path: string) => [`/v1${path}`, path, `/v1/v1${path}`];
 /** All routes. Bodies are read here, never by Elysia, so that each protocol gets its own errors. */
 export function createApp(deps: AppDeps) {
   const app = new Elysia();
+  const inferenceProtocols = new Map<string, Protocol>();
+
+  // Elysia applies this to routes added after it.
+  app.onError(({ request, code, error }) => {
+    const { pathname } = new URL(request.url);
+    const cause =
+      code === "NOT_FOUND"
+        ? new GatewayError("unknown-route", `There is no ${request.method} ${pathname} here`)
+        : error;
+    // The path of an inference route says which protocol was meant, whatever the method.
+    const protocol = inferenceProtocols.get(pathname.replace(/\/$/, "")) ?? protocolOf(request.headers);
+    return errorReply(protocol, cause, `req_${deps.inference.newId()}`);
+  });
 
   const addInference = (path: string, protocol: Protocol) => {
     const handle = ({
@@ -41,7 +54,10 @@ export function createApp(deps: AppDeps) {
       server?.timeout(request, 0); // a model may think for minutes
       return guarded(request, protocol, () => answer(request, protocol, deps.inference));
     };
-    for (const alias of forgiving(path)) app.post(alias, handle, { parse: "none" });
+    for (const alias of forgiving(path)) {
+      app.post(alias, handle, { parse: "none" });
+      inferenceProtocols.set(alias, protocol);
+    }
   };
 
   /** `reply` when the caller may come in; otherwise, or when it throws, the protocol's error. */
@@ -69,7 +85,7 @@ export function createApp(deps: AppDeps) {
     );
     app.get(`${path}/*`, ({ request, params }) =>
       guarded(request, protocolOf(request.headers), async () => {
-        const model = await deps.models.find(decodeURIComponent(params["*"]), request.signal);
+        const model = await deps.models.find(percentDecoded(params["*"]), request.signal);
         return Response.json(describeModel(model, listShape(request.headers)));
       }),
     );
@@ -91,14 +107,15 @@ export function createApp(deps: AppDeps) {
     return Response.json({ status: accounts.usable > 0 ? "ok" : "degraded", version: deps.version, accounts });
   });
 
-  app.onError(({ request, code, error }) => {
-    const cause =
-      code === "NOT_FOUND"
-        ? new GatewayError("unknown-route", `There is no ${request.method} ${new URL(request.url).pathname} here`)
-        : error;
-    return errorReply(protocolOf(request.headers), cause, `req_${deps.inference.newId()}`);
-  });
   return app;
+}
+
+function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a stray "%": the name is taken as it stands
+  }
 }
 
 function errorReply(protocol: Protocol, cause: unknown, requestId: string): Response {

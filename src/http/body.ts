@@ -1,5 +1,6 @@
 import { abortError } from "../core/abort.ts";
 import { GatewayError } from "../core/errors.ts";
+import { isNestedTooDeep } from "../lib/json.ts";
 
 /**
  * The request's JSON document. Throws GatewayError: `payload-too-large` without reading more than `limitBytes`,
@@ -10,6 +11,15 @@ export async function readJson(request: Request, limitBytes: number): Promise<un
   const declared = request.headers.get("content-length");
   if (declared !== null && Number(declared) > limitBytes) throw tooLarge(limitBytes);
   if (declared === "0") throw noBody();
+  if (!/^(identity)?$/i.test(request.headers.get("content-encoding") ?? "")) {
+    throw new GatewayError("invalid-request", "Compressed request bodies (Content-Encoding) are not supported");
+  }
+  const document = await parseBody(request, declared, limitBytes);
+  if (isNestedTooDeep(document)) throw new GatewayError("invalid-request", "The request body is nested too deeply");
+  return document;
+}
+
+async function parseBody(request: Request, declared: string | null, limitBytes: number): Promise<unknown> {
   try {
     // A chunked body announces no length, so it is counted as it comes.
     return declared === null ? JSON.parse(await readChunked(request.body, limitBytes)) : await request.json();

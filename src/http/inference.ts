@@ -140,7 +140,7 @@ async function* writeFrames(
   try {
     for (;;) {
       pending ??= batches.next();
-      const result = await Promise.race([pending, alarm.rung()]);
+      const result = await alarm.wait(pending);
       if (result?.done) return exchange.finish();
       if (result) pending = undefined;
       const text = result ? encoder.push(result.value) : encoder.keepAlive();
@@ -156,6 +156,8 @@ async function* writeFrames(
     yield encoder.fail(error);
   } finally {
     alarm.stop();
+    // However this ended, nobody asks for more: an answer that was broken off, or waits to be read, is let go of.
+    await batches.return();
   }
 }
 

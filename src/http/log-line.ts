@@ -1,11 +1,15 @@
+import type { GatewayError } from "../core/errors.ts";
 import type { FinishedRequest } from "./inference.ts";
+
+/** Names and messages can hold what a client sent, of any length. */
+const SHOWN_CHARACTERS = 200;
 
 /** One finished request as fields of a log line. Handles and ids only: nothing of prompts, answers, keys or e-mails. */
 export function logFields({ protocol, trace, stream, totalMs, error }: FinishedRequest) {
   return {
     request: trace.requestId,
     protocol,
-    model: trace.model ?? "-",
+    model: oneLine(trace.model ?? "-"),
     served: trace.servedModel ?? "-",
     account: trace.accountHandle ?? "-",
     stream,
@@ -21,6 +25,16 @@ export function logLine(record: FinishedRequest): string {
   const { request, protocol, model, served, account, attempts, totalMs, outcome } = logFields(record);
   const via = served === model ? model : `${model} → ${served}`;
   const tried = record.trace.attempts.length > 1 ? ` (${attempts})` : "";
-  const why = record.error ? `: ${record.error.message}` : "";
+  const why = record.error ? `: ${oneLine(reason(record.error))}` : "";
   return `${outcome} ${protocol} ${via} on ${account}${tried} in ${totalMs} ms ${request}${why}`;
+}
+
+/** Our own messages quote nothing; upstream's may quote the prompt, so they go to the client alone. */
+function reason({ kind, message, detail }: GatewayError): string {
+  const isUpstreams = kind === "invalid-request" || kind === "context-too-long";
+  return isUpstreams && detail.upstreamStatus !== undefined ? `upstream answered ${detail.upstreamStatus}` : message;
+}
+
+function oneLine(text: string): string {
+  return text.slice(0, SHOWN_CHARACTERS).replace(/[\p{Cc}\u2028\u2029]+/gu, " ");
 }

@@ -1,8 +1,8 @@
 import type { Clock } from "../lib/clock.ts";
 
 export interface SilenceAlarm {
-  /** Resolves to `undefined` when nothing has been sent for the agreed time. */
-  rung(): Promise<undefined>;
+  /** What `work` comes to, or `undefined` when nothing has been sent for the agreed time. One wait at a time. */
+  wait<T>(work: Promise<T>): Promise<T | undefined>;
   /** Something was sent. */
   sent(): void;
   stop(): void;
@@ -12,7 +12,9 @@ export interface SilenceAlarm {
 export function silenceAlarm(ms: number, clock: Clock): SilenceAlarm {
   const stopped = new AbortController();
   let sentAt = clock.now();
-  let ring = Promise.withResolvers<undefined>();
+  // Each wait has a promise of its own: racing all of a long answer's batches against one that lives as long as the
+  // stream would keep every batch in memory.
+  let wakeUp = () => {};
 
   async function watch(): Promise<never> {
     for (;;) {
@@ -22,14 +24,18 @@ export function silenceAlarm(ms: number, clock: Clock): SilenceAlarm {
         continue;
       }
       sentAt = clock.now();
-      ring.resolve(undefined);
-      ring = Promise.withResolvers();
+      wakeUp();
     }
   }
   watch().catch(() => {}); // stop() ends the sleep by rejecting it
 
   return {
-    rung: () => ring.promise,
+    wait<T>(work: Promise<T>) {
+      const { promise, resolve, reject } = Promise.withResolvers<T | undefined>();
+      wakeUp = () => resolve(undefined);
+      work.then(resolve, reject);
+      return promise;
+    },
     sent() {
       sentAt = clock.now();
     },

@@ -13,3 +13,18 @@ export function tryParseJson(text: string): JsonValue | undefined {
     return undefined; // "not JSON" is an answer here, not a failure
   }
 }
+
+/** Five times what Google's own parser takes. Writing some ten thousand levels takes seconds, then the whole stack. */
+const DEEPEST_NESTING = 500;
+
+/** Whether lists and objects stand in one another deeper than anything that can be passed on. */
+export function isNestedTooDeep(value: unknown, levelsLeft = DEEPEST_NESTING): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (levelsLeft === 0) return true;
+  if (Array.isArray(value)) {
+    for (const element of value) if (isNestedTooDeep(element, levelsLeft - 1)) return true;
+    return false;
+  }
+  for (const key in value) if (isNestedTooDeep((value as JsonObject)[key], levelsLeft - 1)) return true;
+  return false;
+}

@@ -31,8 +31,8 @@ const account = (change: Partial<Account>) => ({
   cooldowns: new Map(),
 });
 
-function setup(over: Partial<AppDeps> = {}) {
-  const app = createApp({
+function appDeps(over: Partial<AppDeps> = {}): AppDeps {
+  return {
     protocols: { anthropic: named("anthropic"), openaiChat: named("openai-chat") },
     inference: {
       run: async function* (_call, _strict, _trace) {
@@ -60,7 +60,11 @@ function setup(over: Partial<AppDeps> = {}) {
     now: () => 1000,
     version: "0.0.0-test",
     ...over,
-  });
+  };
+}
+
+function setup(over: Partial<AppDeps> = {}) {
+  const app = createApp(appDeps(over));
   return (path: string, init?: RequestInit) => app.handle(new Request(`http://localhost${path}`, init));
 }
 
@@ -147,4 +151,16 @@ test("health counts accounts by state and shows nothing else of them", async () 
     },
   });
   expect(text).not.toContain("example.com");
+});
+
+test("a probe that fails shows nothing of why, over a real socket as well", async () => {
+  const app = createApp(appDeps({ accounts: () => Promise.reject(new Error("secret path of the database")) }));
+  app.listen({ hostname: "127.0.0.1", port: 0 });
+  try {
+    const response = await fetch(`${app.server?.url}health`);
+    expect(response.status).toBe(500);
+    expect(await response.json()).toEqual({ from: "openai-chat", kind: "internal" });
+  } finally {
+    await app.stop(true);
+  }
 });

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { GatewayError } from "../../src/core/errors.ts";
 import type { TurnEvent } from "../../src/core/turn.ts";
 import { answer, type FinishedRequest, type InferenceDeps } from "../../src/http/inference.ts";
-import { fakeClock } from "../support/clock.ts";
+import { fakeClock, settle } from "../support/clock.ts";
 import { stubProtocol } from "../support/stub-protocol.ts";
 
 const usage = { input: 1, cachedInput: 0, output: 1, thinking: 0 };
@@ -194,3 +194,27 @@ test("a client that leaves mid-stream aborts the run and is recorded once as can
   expect(aborted).toBe(true);
   expect(finished.map((record) => record.error?.kind)).toEqual(["cancelled"]);
 });
+
+for (const [name, breakOff] of [
+  ["a client that leaves while the answer waits to be read", async (response: Response) => response.body?.cancel()],
+  ["a stream that is read to its end", async (response: Response) => void (await response.text())],
+] as const) {
+  test(`${name} leaves nothing running behind it`, async () => {
+    const clock = fakeClock();
+    const closed = Promise.withResolvers<void>();
+    const run: InferenceDeps["run"] = async function* () {
+      try {
+        yield start;
+        yield end;
+      } finally {
+        closed.resolve();
+      }
+    };
+    const response = await setup(run, { clock }).ask(JSON.stringify({ stream: true }));
+    await settle(); // the first text is in the stream's queue; nobody has read it
+    await breakOff(response);
+    await closed.promise;
+    await settle();
+    expect(clock.sleeping()).toEqual([]);
+  });
+}
