@@ -1,13 +1,12 @@
 import { consola } from "consola/basic";
-import { type Credentials, createCredentials } from "./accounts/credentials.ts";
+import { createCredentials } from "./accounts/credentials.ts";
 import { createPool, type Pool } from "./accounts/pool.ts";
 import { createTokenClient } from "./auth/google.ts";
 import { buildInfo } from "./config/build-info.ts";
 import type { Config } from "./config/load.ts";
-import { asGatewayError } from "./core/errors.ts";
-import type { Discovery } from "./core/models.ts";
 import type { Store } from "./core/store.ts";
 import type { Upstream } from "./core/upstream.ts";
+import { discoverModels } from "./gateway/discover-models.ts";
 import { run } from "./gateway/run.ts";
 import { createSignatureMemory } from "./gateway/signatures.ts";
 import { createApp } from "./http/app.ts";
@@ -56,7 +55,7 @@ export async function composeCatalog(config: Config, options: GatewayOptions) {
 export async function composeGateway(config: Config, options: GatewayOptions): Promise<Gateway> {
   const { clock, store, pool, upstream, catalog } = await composeBackend(config, options);
   await pool.sync();
-  await store.signatures.prune(clock.now() - SIGNATURES_KEPT_MS, SIGNATURES_KEPT);
+  const stopPruning = keepPruning(store, clock);
   const signatures = createSignatureMemory({
     store: store.signatures,
     clock,
@@ -116,6 +115,7 @@ export async function composeGateway(config: Config, options: GatewayOptions): P
     },
     async close() {
       await app.server?.stop();
+      stopPruning();
       await store.close();
     },
     status: () => ({ accounts: pool.views().length }),
@@ -151,6 +151,7 @@ async function composeBackend(config: Config, options: GatewayOptions): Promise<
         accessToken,
         signal,
       ),
+    fetchEmail: async (accessToken, signal) => (await tokens.userinfo(accessToken, signal)).email,
     clock,
     jitterMs: (accountId) => Number(Bun.hash.xxHash3(accountId) % 60_000n),
   });
@@ -162,7 +163,17 @@ async function composeBackend(config: Config, options: GatewayOptions): Promise<
   });
   const pool = createPool({ accounts: store.accounts, credentials, clock });
   const catalog = createCatalog({
-    discover: (signal) => discoverAll(pool, credentials, upstream, clock, signal),
+    discover: (signal) =>
+      discoverModels(
+        {
+          usableAccounts: () => pool.usableAccounts(),
+          credential: credentials.get,
+          renewAccessToken: (accountId, rejected) => credentials.renew(accountId, "access-token", rejected),
+          upstream,
+          clock,
+        },
+        signal,
+      ),
     store: store.discovery,
     aliases: () => config.models.aliases,
     clock,
@@ -173,8 +184,9 @@ async function composeBackend(config: Config, options: GatewayOptions): Promise<
 /** Everything beyond this process: Google, or the demo in its place. */
 function realOutside(config: Config) {
   const { clientId: id, clientSecret: secret, tokenUrl, userinfoUrl } = config.oauth;
+  const realFetch: Fetch = (url, options) => fetch(url, options);
   return {
-    fetch: ((url, options) => fetch(url, options)) as Fetch,
+    fetch: realFetch,
     hosts: hostsFor(config.cloudcode.urls),
     tokenUrl,
     userinfoUrl,
@@ -185,8 +197,9 @@ function realOutside(config: Config) {
 
 function demoOutside(scenario: DemoScenario, clock: Clock) {
   const demo = createDemo({ scenario, clock, newId, random: Math.random });
+  const demoFetch: Fetch = (url, options) => demo.fetch(url, options);
   return {
-    fetch: ((url, options) => demo.fetch(url, options)) as Fetch,
+    fetch: demoFetch,
     hosts: hostsFor([demo.urls.cloudcode]),
     tokenUrl: demo.urls.token,
     userinfoUrl: demo.urls.userinfo,
@@ -195,45 +208,19 @@ function demoOutside(scenario: DemoScenario, clock: Clock) {
   };
 }
 
-/**
- * The union of what the usable accounts can use. One slow account holds nobody up: once one has answered, the others
- * have a second more, and are asked again at the next refresh. Throws the first account's failure when none answers.
- */
-async function discoverAll(
-  pool: Pool,
-  credentials: Credentials,
-  upstream: Upstream,
-  clock: Clock,
-  signal: AbortSignal,
-): Promise<Discovery> {
-  await pool.sync();
-  const usable = pool.views().filter(({ account }) => account.enabled && account.problem === undefined);
-  const found: Discovery[] = [];
-  const asked = usable.map(async ({ account }) => {
-    found.push(await upstream.discoverModels(await credentials.get(account.id, signal), signal));
-  });
-  try {
-    await Promise.any(asked);
-  } catch (cause) {
-    const failures: unknown[] = cause instanceof AggregateError ? cause.errors : [cause];
-    throw asGatewayError(failures[0] ?? (await noAccount(pool, signal)));
+/** Forgets old signatures at start and daily; the returned function ends it. */
+function keepPruning({ signatures }: Store, clock: Clock): () => void {
+  const stopped = new AbortController();
+  async function keep(): Promise<never> {
+    for (;;) {
+      await signatures.prune(clock.now() - SIGNATURES_KEPT_MS, SIGNATURES_KEPT).catch((cause: unknown) => {
+        consola.warn("Old signatures could not be removed:", cause);
+      });
+      await clock.sleep(DAY_MS, stopped.signal);
+    }
   }
-  await Promise.race([Promise.allSettled(asked), clock.sleep(1_000, signal)]);
-  const models = new Map(found.flatMap((discovery) => discovery.models.map((model) => [model.id, model])));
-  return {
-    models: [...models.values()],
-    replacedIds: Object.assign({}, ...found.map(({ replacedIds }) => replacedIds)),
-  };
-}
-
-/** The pool's own words for why no account can be used. */
-async function noAccount(pool: Pool, signal: AbortSignal): Promise<unknown> {
-  try {
-    using lease = await pool.acquire({ model: "", conversationKey: "", exclude: new Set() }, signal);
-    return new Error(`account ${lease.handle} became usable meanwhile`);
-  } catch (cause) {
-    return cause;
-  }
+  keep().catch(() => {}); // the sleep rejects when it is stopped
+  return () => stopped.abort();
 }
 
 function logFinished({ server }: Config): (record: FinishedRequest) => void {

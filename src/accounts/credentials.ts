@@ -27,6 +27,8 @@ export interface CredentialsDeps {
   refresh(refreshToken: string, signal: AbortSignal): Promise<TokenGrant>;
   /** Throws GatewayError. */
   discoverProject(accessToken: string, signal: AbortSignal): Promise<DiscoveredProject>;
+  /** The account's e-mail, as far as Google tells it. Throws GatewayError. */
+  fetchEmail(accessToken: string, signal: AbortSignal): Promise<string | undefined>;
   clock: Clock;
   /** Spreads the refreshes of several accounts; the same account has always the same. */
   jitterMs(accountId: string): number;
@@ -66,6 +68,7 @@ interface Held {
   rejectedProject?: string;
   /** Google calls it dead; asking again is pointless until another one is stored. */
   deadRefreshToken?: string;
+  askedEmail?: true;
 }
 
 export function createCredentials(deps: CredentialsDeps): Credentials {
@@ -93,6 +96,7 @@ export function createCredentials(deps: CredentialsDeps): Credentials {
     const account = await read(accountId);
     const accessToken = await currentToken(account, state);
     state.projectId = await currentProject(account, accessToken, state);
+    if (account.email === undefined) learnEmail(account, accessToken, state);
     return { accountId, accessToken, projectId: state.projectId };
   };
 
@@ -162,14 +166,23 @@ export function createCredentials(deps: CredentialsDeps): Credentials {
     const found = await within(DISCOVERY_LIMIT_MS, "Finding the account's project", clock, (signal) =>
       deps.discoverProject(accessToken, signal),
     );
-    delete state.rejectedProject;
     if (found.isFallback) return found.projectId;
+    delete state.rejectedProject;
     await accounts.update(account.id, {
       projectId: found.projectId,
       ...(found.tier !== undefined && { tier: found.tier }),
       ...(account.problem?.type === "no-project" && { problem: undefined }),
     });
     return found.projectId;
+  };
+
+  /** Imported accounts often come without an e-mail. Nobody waits for it: it only helps the owner to tell them apart. */
+  const learnEmail = ({ id }: Account, accessToken: string, state: Held): void => {
+    if (state.askedEmail) return;
+    state.askedEmail = true;
+    within(REFRESH_LIMIT_MS, "Asking for the e-mail", clock, (signal) => deps.fetchEmail(accessToken, signal))
+      .then((email) => (email === undefined ? undefined : accounts.update(id, { email })))
+      .catch(() => {}); // asked again after the next start
   };
 
   return {

@@ -78,7 +78,8 @@ function everybodyRests(cooldowns: readonly ModelCooldown[], model: string, now:
 
 const SHOWN_ACCOUNTS = 5;
 
-function nobodyUsable(accounts: readonly Account[]): GatewayError {
+/** What is wrong with each account, and what its owner does about it. */
+export function nobodyUsable(accounts: readonly Account[]): GatewayError {
   if (accounts.length === 0) {
     return new GatewayError("no-account", "No account is stored: add one with `ag accounts import`");
   }
@@ -96,13 +97,12 @@ function nobodyUsable(accounts: readonly Account[]): GatewayError {
 const ADVICE: Record<AccountProblem, (handle: string, url: string | undefined) => string> = {
   "needs-login": (handle) => `${handle} needs a new sign-in: ag accounts import -`,
   "needs-verification": (handle, url) =>
-    `${handle} needs verification by its owner: ${url === undefined ? "" : `open ${url}, then `}ag accounts verify ${handle}`,
+    `${handle} needs verification by its owner: ${url === undefined ? "" : `open ${url}, then `}import it again`,
   "terms-block": (handle, url) =>
     `${handle} is stopped, Google reports a breach of its terms${url === undefined ? "" : `: appeal at ${url}`}`,
-  "no-project": (handle) =>
-    `${handle} has no Cloud Code project: finish the set-up in the app, then ag accounts verify ${handle}`,
+  "no-project": (handle) => `${handle} has no Cloud Code project: finish the set-up in the app, then import it again`,
 };
 
 function adviceFor({ handle, problem }: Account): string {
-  return problem ? ADVICE[problem.type](handle, problem.url) : `${handle} is disabled: ag accounts enable ${handle}`;
+  return problem ? ADVICE[problem.type](handle, problem.url) : `${handle} is disabled`;
 }

@@ -7,7 +7,7 @@ import type { Clock } from "../lib/clock.ts";
 import { singleFlight } from "../lib/single-flight.ts";
 import { afterFailure, afterSuccess, type ModelCooldown, type ModelMemory } from "./cooldown.ts";
 import type { Credentials } from "./credentials.ts";
-import { pick } from "./pick.ts";
+import { isUsable, nobodyUsable, pick } from "./pick.ts";
 
 export interface PoolDeps {
   accounts: Pick<AccountStore, "list" | "update" | "version">;
@@ -18,6 +18,8 @@ export interface PoolDeps {
 export interface Pool extends AccountPool {
   /** Brings `views` in line with the store when another process has changed it; asks at most once a second. */
   sync(): Promise<void>;
+  /** Ids of the accounts that can be asked at all. Throws GatewayError("no-account"), with advice, when there is none. */
+  usableAccounts(): Promise<readonly string[]>;
 }
 
 /** `ag accounts …` runs in another process: its changes are seen this soon. */
@@ -104,8 +106,9 @@ export function createPool({ accounts, credentials, clock }: PoolDeps): Pool {
   };
 
   const markProblem = (entry: Entry, error: GatewayError) => {
-    const { accountProblem: type = "needs-login", ownerUrl } = error.detail;
-    if (entry.account.problem?.type === type) return;
+    const { accountProblem: type, ownerUrl } = error.detail;
+    // Without a problem of its own (it was removed meanwhile) there is nothing to tell its owner.
+    if (type === undefined || entry.account.problem?.type === type) return;
     const url = ownerUrl === undefined ? {} : { url: ownerUrl };
     const problem = { type, message: error.message, since: clock.now(), ...url };
     entry.account = { ...entry.account, problem };
@@ -155,6 +158,14 @@ export function createPool({ accounts, credentials, clock }: PoolDeps): Pool {
       if (!chosen) throw new Error("pick() chose an account that was not offered");
       markUsed(chosen);
       return lease(chosen, model);
+    },
+
+    async usableAccounts() {
+      await sync();
+      const accounts = [...entries.values()].map(({ account }) => account);
+      const usable = accounts.filter(isUsable);
+      if (usable.length === 0) throw nobodyUsable(accounts);
+      return usable.map(({ id }) => id);
     },
 
     views: () => [...entries.values()].map(viewOf),

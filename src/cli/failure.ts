@@ -1,5 +1,6 @@
 import { ConfigError } from "../config/config-error.ts";
 import { GatewayError } from "../core/errors.ts";
+import { DataFileError } from "../core/store.ts";
 
 /** Exit codes are part of the contract with scripts. */
 const EXIT = { done: 0, failed: 1, usage: 2, nothingUsable: 3, interrupted: 130 } as const;
@@ -43,6 +44,7 @@ export function describeFailure(thrown: unknown): Failure {
     const exitCode = thrown.source === "flag" ? EXIT.usage : EXIT.failed;
     return { message: thrown.message, hint: thrown.hint, exitCode };
   }
+  if (thrown instanceof DataFileError) return { message: thrown.message, hint: thrown.hint, exitCode: EXIT.failed };
   if (thrown instanceof GatewayError && thrown.kind !== "internal") return gatewayFailure(thrown);
   const defect = thrown instanceof GatewayError && thrown.cause instanceof Error ? thrown.cause : thrown;
   if (defect instanceof Error && "code" in defect && typeof defect.code === "string") {

@@ -42,7 +42,6 @@ const OVERRIDES: readonly {
   { path: "cloudcode.urls", variables: ["AG_CLOUDCODE_URLS"], read: commaList },
   { path: "oauth.clientId", variables: ["AG_OAUTH_CLIENT_ID"], read: plainText },
   { path: "oauth.clientSecret", variables: ["AG_OAUTH_CLIENT_SECRET"], read: plainText },
-  { path: "oauth.authorizeUrl", variables: ["AG_OAUTH_AUTHORIZE_URL"], read: plainText },
   { path: "oauth.tokenUrl", variables: ["AG_OAUTH_TOKEN_URL"], read: plainText },
   { path: "oauth.userinfoUrl", variables: ["AG_OAUTH_USERINFO_URL"], read: plainText },
 ];

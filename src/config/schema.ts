@@ -91,10 +91,6 @@ export const settingsSchema = v.strictObject({
     v.strictObject({
       clientId: v.optional(v.pipe(text(), v.description("OAuth client id"))),
       clientSecret: v.optional(v.pipe(text(), v.description("OAuth client secret"))),
-      authorizeUrl: v.optional(
-        v.pipe(url, v.description("Where the owner signs in")),
-        "https://accounts.google.com/o/oauth2/v2/auth",
-      ),
       tokenUrl: v.optional(
         v.pipe(url, v.description("Where tokens are refreshed")),
         "https://oauth2.googleapis.com/token",
@@ -114,15 +110,6 @@ export const settingsSchema = v.strictObject({
           v.description("Your own names for models: name or pattern with * → model id"),
         ),
         {},
-      ),
-    }),
-    {},
-  ),
-  scheduling: v.optional(
-    v.strictObject({
-      maxWaitMs: v.optional(
-        v.pipe(wholeNumber(0, 24 * 3_600_000, " ms"), v.description("Longest limit that a request waits for")),
-        120_000,
       ),
     }),
     {},

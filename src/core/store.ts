@@ -34,7 +34,7 @@ export interface SignatureRecord {
 }
 
 export interface SignatureStore {
-  /** Returns at once; written in batches, durable within a second, visible to `find` immediately. */
+  /** Returns at once; written in batches within a second, visible to `find` immediately. */
   remember(records: readonly SignatureRecord[]): void;
   /** The records that exist under these keys. One query, however many keys. */
   find(keys: readonly string[]): Promise<ReadonlyMap<string, SignatureRecord>>;
@@ -54,4 +54,15 @@ export interface Store {
   discovery: DiscoveryStore;
   /** Flushes what is buffered and closes the database. */
   close(): Promise<void>;
+}
+
+/** The data file cannot be used as it is. `message` names it and says why; `hint` says what to do. */
+export class DataFileError extends Error {
+  override readonly name = "DataFileError";
+  readonly hint: string | undefined;
+
+  constructor(message: string, hint?: string, options?: ErrorOptions) {
+    super(message, options);
+    this.hint = hint;
+  }
 }

@@ -23,6 +23,7 @@ export class BoundedMap<V> {
 
   set(key: string, value: V, weight = 1): void {
     this.delete(key);
+    if (weight > this.#capacity) return; // it would drive out all the others and still not fit
     this.#entries.set(key, { value, weight });
     this.#weight += weight;
     for (const oldest of this.#entries.keys()) {

@@ -41,6 +41,14 @@ const WRITERS: Record<keyof AccountChange, (change: AccountChange) => [column: s
   lastUsedAt: ({ lastUsedAt }) => [["last_used_at", lastUsedAt ?? null]],
 };
 
+/**
+ * Adding an account that is known already is how its owner says that it has been put in order. A breach of terms is not
+ * put in order that way: such an account stays stopped.
+ */
+const PROBLEM_IS_OVER = ["type", "message", "url", "since"]
+  .map((field) => `problem_${field} = case when problem_type = 'terms-block' then problem_${field} end`)
+  .join(", ");
+
 export function accountStore(database: Database): AccountStore {
   let ownChanges = 0;
 
@@ -69,7 +77,7 @@ export function accountStore(database: Database): AccountStore {
       database
         .query(
           "update accounts set email = coalesce(email, $email), project_id = coalesce(project_id, $projectId), " +
-            "label = coalesce(label, $label) where id = $id",
+            `label = coalesce(label, $label), ${PROBLEM_IS_OVER} where id = $id`,
         )
         .run({ id: sameToken.id, email, projectId, label });
       return { row: byId(sameToken.id), isNew: false };
@@ -78,12 +86,11 @@ export function accountStore(database: Database): AccountStore {
       .query<AccountRow, [string | null]>("select * from accounts where email = ? collate nocase order by number")
       .get(email);
     if (sameOwner) {
-      // The owner signed in again: the new token counts, and whatever was wrong with the old one is over.
+      // The owner signed in again: the new token counts.
       database
         .query(
           "update accounts set refresh_token = $refreshToken, project_id = coalesce($projectId, project_id), " +
-            "label = coalesce($label, label), problem_type = null, problem_message = null, problem_url = null, " +
-            "problem_since = null where id = $id",
+            `label = coalesce($label, label), ${PROBLEM_IS_OVER} where id = $id`,
         )
         .run({ id: sameOwner.id, refreshToken, projectId, label });
       return { row: byId(sameOwner.id), isNew: false };

@@ -1,5 +1,5 @@
 import type { Database } from "bun:sqlite";
-import { GatewayError } from "../core/errors.ts";
+import { DataFileError } from "../core/store.ts";
 import init from "./migrations/001-init.sql" with { type: "text" };
 
 /** In order; the database's `user_version` is the number of those it has. Released ones are never edited. */
@@ -25,9 +25,8 @@ function schemaVersion(database: Database): number {
 
 function refuseNewer(found: number, known: number): void {
   if (found <= known) return;
-  throw new GatewayError(
-    "internal",
-    `The data file has schema ${found}, this program knows schemas up to ${known}: it was written by a newer ag. ` +
-      "Update ag, or restore a backup made by this version",
+  throw new DataFileError(
+    `The data file has schema ${found}, this program knows schemas up to ${known}: it was written by a newer ag`,
+    "Update ag, or restore a backup made by this version",
   );
 }

@@ -1,8 +1,7 @@
 import { Database } from "bun:sqlite";
 import { chmodSync, existsSync, mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { GatewayError } from "../core/errors.ts";
-import type { Store } from "../core/store.ts";
+import { DataFileError, type Store } from "../core/store.ts";
 import { accountStore } from "./accounts.ts";
 import { BUSY_TIMEOUT_MS } from "./busy.ts";
 import { discoveryStore } from "./discovery.ts";
@@ -13,7 +12,7 @@ import { signatureStore } from "./signatures.ts";
 const OPENING_BUSY_TIMEOUT_MS = 5_000;
 
 /**
- * Opens the data file, creating it and its folder for this user only. Throws GatewayError for one that cannot be opened
+ * Opens the data file, creating it and its folder for this user only. Throws DataFileError for one that cannot be opened
  * or that a newer version has written.
  */
 export function openStore(path: string): Store {
@@ -24,8 +23,11 @@ export function openStore(path: string): Store {
     signatures,
     discovery: discoveryStore(database),
     async close() {
-      await signatures.flush();
-      database.close();
+      try {
+        await signatures.flush();
+      } finally {
+        database.close();
+      }
     },
   };
 }
@@ -40,9 +42,9 @@ function openPrivately(path: string): Database {
     for (const file of [path, `${path}-wal`, `${path}-shm`]) if (existsSync(file)) tighten(file);
     return openDatabase(path);
   } catch (cause) {
-    if (cause instanceof GatewayError) throw cause;
+    if (cause instanceof DataFileError) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new GatewayError("internal", `The data file ${path} cannot be opened: ${reason}`, {}, { cause });
+    throw new DataFileError(`The data file ${path} cannot be opened: ${reason}`, undefined, { cause });
   } finally {
     process.umask(umask);
   }

@@ -21,11 +21,13 @@ async function world(account: NewAccount = { refreshToken: "1//test-1", projectI
   const id = added!.id;
   const refreshes: string[] = [];
   const discoveries: string[] = [];
+  const emailsAsked: string[] = [];
   const google = {
     refresh: (refreshToken: string): Answer<TokenGrant> => ({
       accessToken: `ya29.test-${refreshes.length}-of-${refreshToken}`,
       expiresAt: clock.now() + HOUR,
     }),
+    email: (): Answer<string | undefined> => undefined,
     discover: (): Answer<DiscoveredProject> => ({ projectId: `found-${discoveries.length}`, tier: "free" }),
   };
   const answer = async <T>(value: Answer<T>): Promise<T> => {
@@ -35,6 +37,10 @@ async function world(account: NewAccount = { refreshToken: "1//test-1", projectI
   const credentials = createCredentials({
     accounts,
     clock,
+    fetchEmail: (accessToken) => {
+      emailsAsked.push(accessToken);
+      return answer(google.email());
+    },
     jitterMs: () => 10_000,
     refresh: (refreshToken) => {
       refreshes.push(refreshToken);
@@ -54,6 +60,7 @@ async function world(account: NewAccount = { refreshToken: "1//test-1", projectI
     credentials,
     refreshes,
     discoveries,
+    emailsAsked,
     stored,
     get: () => credentials.get(id, NO_ABORT),
   };
@@ -276,4 +283,23 @@ describe("projects", () => {
     expect((await get()).projectId).toBe("found");
     expect(refreshes).toHaveLength(1);
   });
+});
+
+test("an account without an e-mail learns it at its first use, and only asks once", async () => {
+  const { get, google, stored, emailsAsked, clock } = await world();
+  google.email = () => "owner@example.org";
+  await get();
+  await settle();
+  expect((await stored()).email).toBe("owner@example.org");
+  await clock.advance(HOUR);
+  await get();
+  expect(emailsAsked).toHaveLength(1);
+});
+
+test("an e-mail that cannot be had fails nothing", async () => {
+  const { get, google, stored } = await world();
+  google.email = () => new GatewayError("unavailable", "x");
+  await get();
+  await settle();
+  expect((await stored()).email).toBeUndefined();
 });

@@ -128,10 +128,10 @@ describe("pick refuses", () => {
         detail: { accountProblem: "needs-login" },
         message:
           "No account is usable. a1 needs a new sign-in: ag accounts import -; " +
-          "a2 needs verification by its owner: open https://accounts.google.com/v, then ag accounts verify a2; " +
+          "a2 needs verification by its owner: open https://accounts.google.com/v, then import it again; " +
           "a3 is stopped, Google reports a breach of its terms: appeal at https://support.google.com/a; " +
-          "a4 has no Cloud Code project: finish the set-up in the app, then ag accounts verify a4; " +
-          "a5 is disabled: ag accounts enable a5; 1 more: ag accounts list",
+          "a4 has no Cloud Code project: finish the set-up in the app, then import it again; " +
+          "a5 is disabled; 1 more: ag accounts list",
       },
     ],
     [

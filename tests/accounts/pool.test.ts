@@ -135,7 +135,7 @@ describe("the pool", () => {
     await expect(acquire()).rejects.toMatchObject({
       kind: "no-account",
       detail: { ownerUrl },
-      message: `No account is usable. a1 needs verification by its owner: open ${ownerUrl}, then ag accounts verify a1`,
+      message: `No account is usable. a1 needs verification by its owner: open ${ownerUrl}, then import it again`,
     });
   });
 

@@ -24,12 +24,10 @@ test("without any setting the defaults hold", () => {
     },
     cloudcode: { clientVersion: "2.9.1" },
     oauth: {
-      authorizeUrl: "https://accounts.google.com/o/oauth2/v2/auth",
       tokenUrl: "https://oauth2.googleapis.com/token",
       userinfoUrl: "https://www.googleapis.com/oauth2/v2/userinfo",
     },
     models: { aliases: {} },
-    scheduling: { maxWaitMs: 120_000 },
     strict: false,
     apiKey: undefined,
   });
@@ -73,7 +71,6 @@ describe("every variable reaches its setting", () => {
     ["AG_CLOUDCODE_URLS", "http://a:1/ ,,https://b", ({ cloudcode }) => cloudcode.urls, ["http://a:1", "https://b"]],
     ["AG_OAUTH_CLIENT_ID", "id", ({ oauth }) => oauth.clientId, "id"],
     ["AG_OAUTH_CLIENT_SECRET", "secret", ({ oauth }) => oauth.clientSecret, "secret"],
-    ["AG_OAUTH_AUTHORIZE_URL", "http://a/b?c=d", ({ oauth }) => oauth.authorizeUrl, "http://a/b?c=d"],
     ["AG_OAUTH_TOKEN_URL", "http://a/t", ({ oauth }) => oauth.tokenUrl, "http://a/t"],
     ["AG_OAUTH_USERINFO_URL", "http://a/u", ({ oauth }) => oauth.userinfoUrl, "http://a/u"],
     ["AG_API_KEY", " sk-ag-test ", ({ apiKey }) => apiKey, "sk-ag-test"],
@@ -122,13 +119,7 @@ describe("a value that cannot be used is refused by the name it was given under"
     ["key", { file: '{"server":{"prot":1}}' }, "file", /:1:12: Unknown key server\.prot$/, "Did you mean server.port?"],
     ["key elsewhere", { file: '{"port":1}' }, "file", /Unknown key port$/, "Did you mean server.port?"],
     ["section", { file: '{"sever":{}}' }, "file", /Unknown key sever$/, "Did you mean server?"],
-    [
-      "strange key",
-      { file: '{"scheduling":{"zz":1}}' },
-      "file",
-      /Unknown key scheduling\.zz$/,
-      "Known here: maxWaitMs.",
-    ],
+    ["strange key", { file: '{"models":{"zz":1}}' }, "file", /Unknown key models\.zz$/, "Known here: aliases."],
     [
       "file under a good flag",
       { file: '{"server":{"port":-1}}', flags: { port: "1" } },

@@ -18,8 +18,9 @@ test("weights count, and a replaced entry's weight is given back", () => {
   expect(map.size).toBe(2);
 });
 
-test("an entry heavier than the whole map is not kept", () => {
+test("an entry heavier than the whole map is not kept and drives nothing out", () => {
   const map = new BoundedMap<string>(10);
-  map.set("a", "x", 11);
-  expect(map.size).toBe(0);
+  map.set("small", "x", 1);
+  map.set("huge", "x", 11);
+  expect([map.get("small"), map.get("huge")]).toEqual(["x", undefined]);
 });

@@ -47,6 +47,16 @@ describe("accounts", () => {
     expect(known).toEqual([{ ...first!, refreshToken: "1//test-new", tier: "free" }]);
   });
 
+  test("a known token added again says that its account is in order, unless it is stopped for a breach of terms", async () => {
+    const { accounts } = openStore(":memory:");
+    const [first] = (await accounts.add([{ refreshToken: "1//test-1" }], 1)).added;
+    await accounts.update(first!.id, { problem: PROBLEM });
+    expect((await accounts.add([{ refreshToken: "1//test-1" }], 2)).known).toEqual([first!]);
+    const stopped = { type: "terms-block", message: "stopped", since: 1 } as const;
+    await accounts.update(first!.id, { problem: stopped });
+    expect((await accounts.add([{ refreshToken: "1//test-1" }], 3)).known).toEqual([{ ...first!, problem: stopped }]);
+  });
+
   test("an account named twice in one call is added once", async () => {
     const { accounts } = openStore(":memory:");
     const { added, known } = await accounts.add(

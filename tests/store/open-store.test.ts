@@ -2,7 +2,7 @@ import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { GatewayError } from "../../src/core/errors.ts";
+import { DataFileError } from "../../src/core/store.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { temporaryPath } from "./support.ts";
 
@@ -78,7 +78,7 @@ describe("openStore", () => {
     mkdirSync(place.folder);
     writeFileSync(place.path, "not a database, but long enough to have a header of some kind".repeat(20));
     const open = () => openStore(place.path);
-    expect(open).toThrow(GatewayError);
+    expect(open).toThrow(DataFileError);
     expect(open).toThrow(`The data file ${place.path} cannot be opened: file is not a database`);
   });
 });

@@ -37,13 +37,22 @@ export function modelTable(models: readonly ModelProfile[]): string {
       { title: "context", cell: ({ contextTokens }) => tokens(contextTokens), align: "right" },
       { title: "output", cell: ({ maxOutputTokens }) => tokens(maxOutputTokens), align: "right" },
       { title: "thinking", cell: ({ thinking }) => (thinking === undefined ? "" : "yes") },
-      { title: "reads", cell: ({ accepts }) => MEDIA.filter((kind) => accepts[kind]).join(", ") },
+      { title: "reads", cell: ({ mimeTypes }) => kindsOf(mimeTypes).join(", ") },
     ],
     stdoutPaint.dim,
   );
 }
 
-const MEDIA = ["images", "pdf", "audio", "video"] as const;
+const MEDIA: readonly (readonly [kind: string, prefix: string])[] = [
+  ["images", "image/"],
+  ["pdf", "application/pdf"],
+  ["audio", "audio/"],
+  ["video", "video/"],
+];
+
+function kindsOf(mimeTypes: readonly string[]): string[] {
+  return MEDIA.flatMap(([kind, prefix]) => (mimeTypes.some((type) => type.startsWith(prefix)) ? [kind] : []));
+}
 
 /** Model sizes come in powers of two or of ten: 1048576 → "1M", 200000 → "200k". */
 function tokens(count: number): string {
