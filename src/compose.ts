@@ -98,6 +98,9 @@ export async function composeGateway(config: Config, options: GatewayOptions): P
     checkStore: async () => void (await store.accounts.version()),
     now: () => clock.now(),
     version: buildInfo.version,
+    onFailure(error) {
+      if (error.kind === "internal") consola.error(error.cause ?? error);
+    },
   });
 
   return {

@@ -3,14 +3,17 @@ import type { AccountView } from "../core/accounts.ts";
 import { asGatewayError, GatewayError } from "../core/errors.ts";
 import type { ModelProfile } from "../core/models.ts";
 import type { Protocol } from "../core/protocol.ts";
-import { type GuardOptions, guard } from "./guard.ts";
+import { newTrace } from "../core/trace.ts";
+import { percentDecoded } from "../lib/percent.ts";
+import { errorReply } from "./error-reply.ts";
+import { type GuardOptions, guardKey, guardOrigin } from "./guard.ts";
 import { accountCounts, isUsable } from "./health.ts";
 import { answer, type InferenceDeps } from "./inference.ts";
 import { describeModel, listModels, listShape } from "./models.ts";
 
 export interface AppDeps {
   protocols: { anthropic: Protocol; openaiChat: Protocol };
-  inference: InferenceDeps;
+  inference: Omit<InferenceDeps, "admit">;
   guard: GuardOptions;
   models: {
     list(signal: AbortSignal): Promise<readonly ModelProfile[]>;
@@ -21,6 +24,8 @@ export interface AppDeps {
   checkStore(): Promise<void>;
   now(): number;
   version: string;
+  /** A failure on a route other than inference, for the log. */
+  onFailure(error: GatewayError): void;
 }
 
 /** A doubled or a missing `/v1` is a common slip in client settings; Elysia itself tolerates a trailing slash. */
@@ -29,71 +34,86 @@ const forgiving = (path: string) => [`/v1${path}`, path, `/v1/v1${path}`];
 /** All routes. Bodies are read here, never by Elysia, so that each protocol gets its own errors. */
 export function createApp(deps: AppDeps) {
   const app = new Elysia();
-  const inferenceProtocols = new Map<string, Protocol>();
+  const routes = [
+    { protocol: deps.protocols.anthropic, paths: forgiving("/messages") },
+    { protocol: deps.protocols.openaiChat, paths: forgiving("/chat/completions") },
+  ];
 
-  // Elysia applies this to routes added after it.
-  app.onError(({ request, code, error }) => {
-    const { pathname } = new URL(request.url);
-    const cause =
-      code === "NOT_FOUND"
-        ? new GatewayError("unknown-route", `There is no ${request.method} ${pathname} here`)
-        : error;
-    // The path of an inference route says which protocol was meant, whatever the method.
-    const protocol = inferenceProtocols.get(pathname.replace(/\/$/, "")) ?? protocolOf(request.headers);
-    return errorReply(protocol, cause, `req_${deps.inference.newId()}`);
-  });
-
-  const addInference = (path: string, protocol: Protocol) => {
-    const handle = ({
-      request,
-      server,
-    }: {
-      request: Request;
-      server: { timeout(r: Request, s: number): void } | null;
-    }) => {
-      server?.timeout(request, 0); // a model may think for minutes
-      return guarded(request, protocol, () => answer(request, protocol, deps.inference));
-    };
-    for (const alias of forgiving(path)) {
-      app.post(alias, handle, { parse: "none" });
-      inferenceProtocols.set(alias, protocol);
-    }
+  /** By the path where it says which protocol is meant, whatever the method; else by what its clients always send. */
+  const protocolOf = ({ url, headers }: Request): Protocol => {
+    const { pathname } = new URL(url);
+    const route = routes.find(({ paths }) => paths.some((path) => `${pathname}/`.startsWith(`${path}/`)));
+    if (route) return route.protocol;
+    return listShape(headers) === "anthropic" ? deps.protocols.anthropic : deps.protocols.openaiChat;
   };
 
-  /** `reply` when the caller may come in; otherwise, or when it throws, the protocol's error. */
-  const guarded = async (request: Request, protocol: Protocol, reply: () => Response | Promise<Response>) => {
+  const failureReply = (request: Request, cause: unknown): Response => {
+    const error = asGatewayError(cause);
+    deps.onFailure(error);
+    return errorReply(protocolOf(request), error, newTrace(`req_${deps.inference.newId()}`));
+  };
+
+  /** The reply, or whatever went wrong in the shape of the protocol that asked. */
+  const guarded = async (request: Request, admit: typeof guardOrigin, reply: () => Promise<Response>) => {
     try {
-      guard(request, deps.guard);
+      admit(request, deps.guard);
       return await reply();
     } catch (cause) {
-      return errorReply(protocol, cause, `req_${deps.inference.newId()}`);
+      return failureReply(request, cause);
     }
   };
 
-  const protocolOf = (headers: Headers) =>
-    listShape(headers) === "anthropic" ? deps.protocols.anthropic : deps.protocols.openaiChat;
+  // Before the routes: Elysia applies it to those that are added after it.
+  app.onError(({ request, code, error }) => {
+    if (code !== "NOT_FOUND") return failureReply(request, error);
+    const message = `There is no ${request.method} ${new URL(request.url).pathname} here`;
+    return failureReply(request, new GatewayError("unknown-route", message));
+  });
 
-  addInference("/messages", deps.protocols.anthropic);
-  addInference("/chat/completions", deps.protocols.openaiChat);
-
-  for (const path of forgiving("/models")) {
-    app.get(path, ({ request }) =>
-      guarded(request, protocolOf(request.headers), async () => {
-        const models = await deps.models.list(request.signal);
-        return Response.json(listModels(models, listShape(request.headers), new URL(request.url).searchParams));
-      }),
-    );
-    app.get(`${path}/*`, ({ request, params }) =>
-      guarded(request, protocolOf(request.headers), async () => {
-        const model = await deps.models.find(percentDecoded(params["*"]), request.signal);
-        return Response.json(describeModel(model, listShape(request.headers)));
-      }),
-    );
+  const inference: InferenceDeps = {
+    ...deps.inference,
+    admit(request) {
+      guardOrigin(request, deps.guard);
+      guardKey(request, deps.guard);
+    },
+  };
+  for (const { protocol, paths } of routes) {
+    for (const path of paths) {
+      app.post(
+        path,
+        ({ request, server }) => {
+          server?.timeout(request, 0); // a model may think for minutes
+          return answer(request, protocol, inference);
+        },
+        { parse: "none" },
+      );
+    }
   }
 
-  app.get("/", () => Response.json({ name: "ag", version: deps.version }));
-  app.get("/healthz", () => Response.json({ status: "ok", version: deps.version }));
-  app.get("/readyz", async () => {
+  for (const path of forgiving("/models")) {
+    app.get(path, ({ request, server }) => {
+      server?.timeout(request, 0); // the first list may have to wait for an account to be set up
+      return guarded(request, inference.admit, async () => {
+        const models = await deps.models.list(request.signal);
+        return Response.json(listModels(models, listShape(request.headers), new URL(request.url).searchParams));
+      });
+    });
+    app.get(`${path}/*`, ({ request, server, params }) => {
+      server?.timeout(request, 0);
+      return guarded(request, inference.admit, async () => {
+        const model = await deps.models.find(percentDecoded(params["*"]), request.signal);
+        return Response.json(describeModel(model, listShape(request.headers)));
+      });
+    });
+  }
+
+  // Probes need no key, but are no more for web pages than the rest.
+  const addProbe = (path: string, reply: () => Promise<Response>) =>
+    app.get(path, ({ request }) => guarded(request, guardOrigin, reply));
+
+  addProbe("/", async () => Response.json({ name: "ag", version: deps.version }));
+  addProbe("/healthz", async () => Response.json({ status: "ok", version: deps.version }));
+  addProbe("/readyz", async () => {
     try {
       await deps.checkStore();
     } catch {
@@ -102,24 +122,10 @@ export function createApp(deps: AppDeps) {
     if ((await deps.accounts()).some(isUsable)) return Response.json({ status: "ready" });
     return Response.json({ status: "unready", reason: "no usable account" }, { status: 503 });
   });
-  app.get("/health", async () => {
+  addProbe("/health", async () => {
     const accounts = accountCounts(await deps.accounts(), deps.now());
     return Response.json({ status: accounts.usable > 0 ? "ok" : "degraded", version: deps.version, accounts });
   });
 
   return app;
-}
-
-function percentDecoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text; // a stray "%": the name is taken as it stands
-  }
-}
-
-function errorReply(protocol: Protocol, cause: unknown, requestId: string): Response {
-  const { status, body } = protocol.encodeError(asGatewayError(cause), requestId);
-  const ids = { "x-ag-request-id": requestId, "request-id": requestId, "x-request-id": requestId };
-  return Response.json(body, { status, headers: ids });
 }

@@ -50,6 +50,7 @@ function noBody(): GatewayError {
 }
 
 function tooLarge(limitBytes: number): GatewayError {
-  const limitMiB = Math.floor(limitBytes / 1024 / 1024);
-  return new GatewayError("payload-too-large", `The request body exceeds the limit of ${limitMiB} MiB`);
+  const mebibytes = limitBytes / 1024 ** 2;
+  const limit = Number.isInteger(mebibytes) ? `${mebibytes} MiB` : `${limitBytes} bytes`;
+  return new GatewayError("payload-too-large", `The request body exceeds the limit of ${limit}`);
 }

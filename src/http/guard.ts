@@ -13,11 +13,8 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/i;
 /** An address is no name: nobody's DNS answer can point it here. */
 const ADDRESS = /^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-f:.]+\])$/i;
 
-/**
- * Throws GatewayError: `forbidden` for what only a web page could send (a foreign Origin, a rebound Host name),
- * `unauthorized` for a missing or wrong key.
- */
-export function guard(request: Request, options: GuardOptions): void {
+/** Throws GatewayError("forbidden") for what only a web page could send: a foreign Origin, a rebound Host name. */
+export function guardOrigin(request: Request, options: GuardOptions): void {
   const host = hostName(request.headers.get("host") ?? "localhost");
   if (!isOurs(host, options.hosts) && !ADDRESS.test(host)) {
     throw new GatewayError(
@@ -30,16 +27,21 @@ export function guard(request: Request, options: GuardOptions): void {
   if (origin !== null && originHost(origin) !== host && !isOurs(originHost(origin), options.hosts)) {
     throw new GatewayError("forbidden", "Requests from web pages of other origins are refused");
   }
-  if (options.apiKey === undefined) return;
-  const key = presentedKey(request.headers);
-  if (key === undefined) throw new GatewayError("unauthorized", "An API key is required");
-  if (!sameText(key, options.apiKey)) throw new GatewayError("unauthorized", "The API key is not valid");
 }
 
-/** Clients of all protocols: `Authorization: Bearer`, `x-api-key`, `x-goog-api-key`. */
-function presentedKey(headers: Headers): string | undefined {
+/** Throws GatewayError("unauthorized") when a key is asked for and none of those presented is it. */
+export function guardKey({ headers }: Request, { apiKey }: GuardOptions): void {
+  if (apiKey === undefined) return;
+  const presented = presentedKeys(headers);
+  if (presented.length === 0) throw new GatewayError("unauthorized", "An API key is required");
+  if (!presented.some((key) => sameText(key, apiKey)))
+    throw new GatewayError("unauthorized", "The API key is not valid");
+}
+
+/** Clients of all protocols: `Authorization: Bearer`, `x-api-key`, `x-goog-api-key`; some send two, of which one is meant. */
+function presentedKeys(headers: Headers): string[] {
   const bearer = /^bearer\s+(.+)$/i.exec(headers.get("authorization") ?? "")?.[1];
-  return bearer ?? headers.get("x-api-key") ?? headers.get("x-goog-api-key") ?? undefined;
+  return [bearer, headers.get("x-api-key"), headers.get("x-goog-api-key")].filter((key) => key != null);
 }
 
 function sameText(left: string, right: string): boolean {

@@ -4,10 +4,13 @@ import { newTrace, type Trace } from "../core/trace.ts";
 import { turnCollector, type TurnEvent } from "../core/turn.ts";
 import type { Clock } from "../lib/clock.ts";
 import { readJson } from "./body.ts";
-import { replyHeaders, retryAfterHeader } from "./headers.ts";
+import { errorReply } from "./error-reply.ts";
+import { replyHeaders } from "./headers.ts";
 import { silenceAlarm } from "./silence-alarm.ts";
 
 export interface InferenceDeps {
+  /** Throws GatewayError when the caller may not come in. */
+  admit(request: Request): void;
   run(call: ParsedCall, strict: boolean, trace: Trace, abort: AbortController): Batches;
   clock: Clock;
   newId(): string;
@@ -53,6 +56,7 @@ const SSE_HEADERS = {
 export async function answer(request: Request, protocol: Protocol, deps: InferenceDeps): Promise<Response> {
   const exchange = startExchange(request, protocol, deps);
   try {
+    deps.admit(request);
     const body = await readJson(request, deps.maxBodyBytes);
     const call = protocol.parse({ body, headers: request.headers });
     exchange.context.model = call.request.model;
@@ -61,7 +65,9 @@ export async function answer(request: Request, protocol: Protocol, deps: Inferen
     const batches = deps.run(call, strict, exchange.trace, exchange.abort);
     return call.stream ? await streamed(call, batches, exchange, deps) : await whole(call, batches, exchange);
   } catch (cause) {
-    return failed(asGatewayError(cause), exchange);
+    const error = asGatewayError(cause);
+    exchange.finish(error);
+    return errorReply(protocol, error, exchange.trace);
   }
 }
 
@@ -159,10 +165,4 @@ async function* writeFrames(
     // However this ended, nobody asks for more: an answer that was broken off, or waits to be read, is let go of.
     await batches.return();
   }
-}
-
-function failed(error: GatewayError, exchange: Exchange): Response {
-  exchange.finish(error);
-  const { status, body } = exchange.protocol.encodeError(error, exchange.trace.requestId);
-  return Response.json(body, { status, headers: { ...replyHeaders(exchange.trace), ...retryAfterHeader(error) } });
 }

@@ -59,6 +59,7 @@ function appDeps(over: Partial<AppDeps> = {}): AppDeps {
     checkStore: async () => {},
     now: () => 1000,
     version: "0.0.0-test",
+    onFailure: () => {},
     ...over,
   };
 }
@@ -92,6 +93,19 @@ test("an unknown path is a 404 in the shape of the client that asked", async () 
   expect(await (await ask("/v1/nothing", post)).json()).toEqual({ from: "openai-chat", kind: "unknown-route" });
   const anthropic = await ask("/v1/nothing", { ...post, headers: { "anthropic-version": "2023-06-01" } });
   expect([anthropic.status, await anthropic.json()]).toEqual([404, { from: "anthropic", kind: "unknown-route" }]);
+});
+
+for (const path of ["/v1/messages", "/v1/messages/count_tokens", "/messages/nothing"]) {
+  test(`GET ${path} says that there is no such route as the Messages API does`, async () => {
+    expect(await (await setup()(path)).json()).toEqual({ from: "anthropic", kind: "unknown-route" });
+  });
+}
+
+test("no route answers under a rebound Host name", async () => {
+  const ask = setup();
+  for (const path of ["/", "/healthz", "/readyz", "/health", "/v1/models"]) {
+    expect(await (await ask(path, { headers: { host: "evil.example" } })).json()).toMatchObject({ kind: "forbidden" });
+  }
 });
 
 test("models are listed and found under their ids, slashes included", async () => {

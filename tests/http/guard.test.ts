@@ -1,12 +1,14 @@
 import { expect, test } from "bun:test";
 import { asGatewayError } from "../../src/core/errors.ts";
-import { type GuardOptions, guard } from "../../src/http/guard.ts";
+import { guardKey, guardOrigin, type GuardOptions } from "../../src/http/guard.ts";
 
 const key = "sk-ag-test-0123456789";
 
 function verdict(headers: Record<string, string>, options: Partial<GuardOptions> = {}): string {
   try {
-    guard(new Request("http://localhost/v1/models", { headers }), { hosts: [], ...options });
+    const request = new Request("http://localhost/v1/models", { headers });
+    guardOrigin(request, { hosts: [], ...options });
+    guardKey(request, { hosts: [], ...options });
     return "in";
   } catch (error) {
     return asGatewayError(error).kind;
@@ -19,6 +21,7 @@ const rows: [name: string, headers: Record<string, string>, options: Partial<Gua
   ["a Bearer key opens", { authorization: `Bearer ${key}` }, { apiKey: key }, "in"],
   ["x-api-key opens", { "x-api-key": key }, { apiKey: key }, "in"],
   ["x-goog-api-key opens", { "x-goog-api-key": key }, { apiKey: key }, "in"],
+  ["the right key beside a wrong one opens", { authorization: "Bearer x", "x-api-key": key }, { apiKey: key }, "in"],
   ["a missing key is unauthorized", {}, { apiKey: key }, "unauthorized"],
   ["a wrong key is unauthorized", { "x-api-key": `${key}x` }, { apiKey: key }, "unauthorized"],
   ["an empty Bearer is unauthorized", { authorization: "Bearer " }, { apiKey: key }, "unauthorized"],

@@ -18,6 +18,7 @@ const end: TurnEvent[] = [
 function setup(run: InferenceDeps["run"], over: Partial<InferenceDeps> = {}) {
   const finished: FinishedRequest[] = [];
   const deps: InferenceDeps = {
+    admit: () => {},
     run,
     clock: fakeClock(),
     newId: () => "id",
