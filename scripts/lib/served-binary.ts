@@ -7,11 +7,18 @@ export interface ServedBinary {
 
 const START_TIMEOUT_MS = 15_000;
 
-/** Starts a gateway with nothing of the caller's environment but PATH, and waits until it has printed its address. */
-export async function startServer(command: string[], home: string): Promise<ServedBinary> {
+/**
+ * Starts a gateway with nothing of the caller's environment but PATH and what is given, and waits until it has printed
+ * its address.
+ */
+export async function startServer(
+  command: string[],
+  home: string,
+  env: Record<string, string> = {},
+): Promise<ServedBinary> {
   const child = Bun.spawn(command, {
     cwd: home,
-    env: { HOME: home, PATH: process.env.PATH },
+    env: { HOME: home, PATH: process.env.PATH, ...env },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",

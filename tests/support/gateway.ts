@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { consola } from "consola/basic";
+import { startServer } from "../../scripts/lib/served-binary.ts";
 import { composeGateway, composeStore } from "../../src/compose.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import type { NewAccount } from "../../src/core/store.ts";
@@ -37,11 +38,15 @@ export function gatewayEnvironment(upstream: Pick<CloudCodeServer, "url" | "toke
   };
 }
 
+/** Path of a compiled `ag` that shall stand in for the sources, its own clock included: scripts/test-binary.ts. */
+const BINARY = process.env["AG_TEST_BINARY"];
+
 /** The whole gateway, composed as in earnest, in this process, on a free port, over the strict server. */
 export async function startGateway(upstream: CloudCodeServer, options: TestGatewayOptions = {}): Promise<TestGateway> {
   consola.level = -999; // the log line of every request is not what is tested here
   const home = options.home ?? temporaryHome();
-  const config = loadConfig({ env: { ...gatewayEnvironment(upstream, home), ...options.env }, oauthClient: undefined });
+  const env = { ...gatewayEnvironment(upstream, home), ...options.env };
+  const config = loadConfig({ env, oauthClient: undefined });
   const accounts = options.accounts ?? upstream.world.accounts;
   const store = await composeStore(config);
   await store.accounts.add(
@@ -49,6 +54,10 @@ export async function startGateway(upstream: CloudCodeServer, options: TestGatew
     Date.now(),
   );
   await store.close();
+  if (BINARY !== undefined) {
+    const { url, stop } = await startServer([BINARY, "serve"], home, env);
+    return { url, home, stop: async () => void (await stop()) };
+  }
   const gateway = await composeGateway(config, { demo: false, ...(options.clock && { clock: options.clock }) });
   const { url } = await gateway.listen();
   return { url: url.replace(/\/$/, ""), home, stop: () => gateway.close() };
