@@ -4,7 +4,7 @@ import { createPool, type Pool } from "./accounts/pool.ts";
 import { createTokenClient } from "./auth/google.ts";
 import { buildInfo } from "./config/build-info.ts";
 import type { Config } from "./config/load.ts";
-import type { Store } from "./core/store.ts";
+import type { AccountStore, Store } from "./core/store.ts";
 import type { Upstream } from "./core/upstream.ts";
 import { discoverModels } from "./gateway/discover-models.ts";
 import { run } from "./gateway/run.ts";
@@ -39,6 +39,8 @@ export interface GatewayOptions {
 const DAY_MS = 86_400_000;
 const SIGNATURES_KEPT_MS = 30 * DAY_MS;
 const SIGNATURES_KEPT = 100_000;
+/** How long running requests may take to finish when the gateway is stopped; service managers wait a little longer. */
+const DRAIN_MS = 50_000;
 const KEEP_ALIVE_MS = 10_000;
 const PATIENCE = { firstMs: 120_000, idleMs: 300_000 };
 
@@ -100,6 +102,7 @@ export async function composeGateway(config: Config, options: GatewayOptions): P
     version: buildInfo.version,
     onFailure(error) {
       if (error.kind === "internal") consola.error(error.cause ?? error);
+      else if (error.kind === "forbidden" || error.kind === "unauthorized") consola.warn(`Refused: ${error.message}`);
     },
   });
 
@@ -117,7 +120,13 @@ export async function composeGateway(config: Config, options: GatewayOptions): P
       return { url: String(app.server?.url) };
     },
     async close() {
-      await app.server?.stop();
+      const drained = new AbortController();
+      await Promise.race([
+        app.server?.stop(),
+        clock.sleep(DRAIN_MS, drained.signal).catch(() => {}), // aborted: everybody has finished
+      ]);
+      drained.abort();
+      await app.server?.stop(true);
       stopPruning();
       await store.close();
     },
@@ -145,8 +154,9 @@ async function composeBackend(config: Config, options: GatewayOptions): Promise<
   const transport = { fetch: outside.fetch, userAgent: agent, clock, log };
   const tokens = createTokenClient({ ...outside, clock });
   const { fallbackProject } = config.cloudcode;
+  const accounts = tellingProblems(store.accounts);
   const credentials = createCredentials({
-    accounts: store.accounts,
+    accounts,
     refresh: (refreshToken, signal) => tokens.refresh(refreshToken, signal),
     discoverProject: (accessToken, signal) =>
       discoverProject(
@@ -164,7 +174,7 @@ async function composeBackend(config: Config, options: GatewayOptions): Promise<
     newUuid: () => crypto.randomUUID(),
     newCallId,
   });
-  const pool = createPool({ accounts: store.accounts, credentials, clock });
+  const pool = createPool({ accounts, credentials, clock });
   const catalog = createCatalog({
     discover: (signal) =>
       discoverModels(
@@ -211,6 +221,20 @@ function demoOutside(scenario: DemoScenario, clock: Clock) {
   };
 }
 
+/** The store, with a line in the log for whatever its owner must act on. */
+function tellingProblems(accounts: AccountStore): AccountStore {
+  return {
+    ...accounts,
+    async update(id, change) {
+      await accounts.update(id, change);
+      if (change.problem === undefined) return;
+      const { type, message, url } = change.problem;
+      const handle = (await accounts.list()).find((account) => account.id === id)?.handle ?? "an account";
+      consola.warn(`${handle} is out until its owner acts (${type}): ${message}${url === undefined ? "" : ` ${url}`}`);
+    },
+  };
+}
+
 /** Forgets old signatures at start and daily; the returned function ends it. */
 function keepPruning({ signatures }: Store, clock: Clock): () => void {
   const stopped = new AbortController();
@@ -229,7 +253,8 @@ function keepPruning({ signatures }: Store, clock: Clock): () => void {
 function logFinished({ server }: Config): (record: FinishedRequest) => void {
   return (record) => {
     const isOurs = record.error?.kind === "internal";
-    const write = isOurs ? consola.error : record.error ? consola.warn : consola.info;
+    const isNews = record.error !== undefined && record.error.kind !== "cancelled";
+    const write = isOurs ? consola.error : isNews ? consola.warn : consola.info;
     if (server.logFormat === "json") write("request", logFields(record));
     else write(logLine(record));
     if (isOurs) consola.error(record.error?.cause ?? record.error);

@@ -81,10 +81,9 @@ export function createApp(deps: AppDeps) {
     for (const path of paths) {
       app.post(
         path,
-        ({ request, server }) => {
-          server?.timeout(request, 0); // a model may think for minutes
-          return answer(request, protocol, inference);
-        },
+        ({ request, server }) =>
+          // A model may think for minutes; a client that stops sending its request may not.
+          answer(request, protocol, inference, () => server?.timeout(request, 0)),
         { parse: "none" },
       );
     }

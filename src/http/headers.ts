@@ -1,4 +1,4 @@
-import type { GatewayError } from "../core/errors.ts";
+import type { FailureKind, GatewayError } from "../core/errors.ts";
 import type { Trace } from "../core/trace.ts";
 
 const LOSS_HEADER_LIMIT = 2_000;
@@ -21,6 +21,19 @@ export function replyHeaders(trace: Trace): Record<string, string> {
 export function retryAfterHeader(error: GatewayError): Record<string, string> {
   const { retryAfterMs } = error.detail;
   return retryAfterMs === undefined ? {} : { "retry-after": String(Math.max(1, Math.ceil(retryAfterMs / 1000))) };
+}
+
+/** Where asking again cannot help before the owner has acted, clients that resend on their own are told not to. */
+const FINAL: ReadonlySet<FailureKind> = new Set([
+  "account-unusable",
+  "no-account",
+  "region-blocked",
+  "version-refused",
+]);
+
+/** Both SDKs obey this header, whatever the status. */
+export function retryAdviceHeader({ kind }: GatewayError): Record<string, string> {
+  return FINAL.has(kind) ? { "x-should-retry": "false" } : {};
 }
 
 function lossHeader(trace: Trace): string {

@@ -51,13 +51,19 @@ const SSE_HEADERS = {
 
 /**
  * Answers one inference request in its protocol, streamed or whole. Never throws: every failure becomes the
- * protocol's error, with its true status as long as nothing was sent.
+ * protocol's error, with its true status as long as nothing was sent. `onBody` is told when the request is all there.
  */
-export async function answer(request: Request, protocol: Protocol, deps: InferenceDeps): Promise<Response> {
+export async function answer(
+  request: Request,
+  protocol: Protocol,
+  deps: InferenceDeps,
+  onBody: () => void = () => {},
+): Promise<Response> {
   const exchange = startExchange(request, protocol, deps);
   try {
     deps.admit(request);
     const body = await readJson(request, deps.maxBodyBytes);
+    onBody();
     const call = protocol.parse({ body, headers: request.headers });
     exchange.context.model = call.request.model;
     exchange.stream = call.stream;

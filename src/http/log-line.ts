@@ -17,16 +17,18 @@ export function logFields({ protocol, trace, stream, totalMs, error }: FinishedR
     waitedMs: Math.round(trace.waitedMs),
     totalMs: Math.round(totalMs),
     outcome: error?.kind ?? "ok",
+    ...(error && { reason: oneLine(reason(error)) }),
   };
 }
 
 /** The same for a person's eyes. */
 export function logLine(record: FinishedRequest): string {
-  const { request, protocol, model, served, account, attempts, totalMs, outcome } = logFields(record);
-  const via = served === model ? model : `${model} → ${served}`;
+  const { request, protocol, model, served, account, attempts, totalMs, outcome, reason: why } = logFields(record);
+  const asked = record.trace.model === undefined ? "" : ` ${model}`;
+  const via = record.trace.servedModel === undefined || served === model ? "" : ` → ${served}`;
+  const on = record.trace.accountHandle === undefined ? "" : ` on ${account}`;
   const tried = record.trace.attempts.length > 1 ? ` (${attempts})` : "";
-  const why = record.error ? `: ${oneLine(reason(record.error))}` : "";
-  return `${outcome} ${protocol} ${via} on ${account}${tried} in ${totalMs} ms ${request}${why}`;
+  return `${outcome} ${protocol}${asked}${via}${on}${tried} in ${totalMs} ms ${request}${why === undefined ? "" : `: ${why}`}`;
 }
 
 /** Our own messages quote nothing; upstream's may quote the prompt, so they go to the client alone. */

@@ -64,7 +64,8 @@ export function createCatalog({ discover, store, aliases, clock }: CatalogDeps):
       current = fetched;
       fetchedAt = clock.now();
     } catch (cause) {
-      failedAt = clock.now();
+      // Without an account nobody was asked, so there is nobody to be spared.
+      if (!(cause instanceof GatewayError && cause.kind === "no-account")) failedAt = clock.now();
       failure = cause;
       throw cause;
     }

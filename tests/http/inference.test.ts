@@ -80,6 +80,17 @@ test("a failure before the first batch keeps its true status, streamed or not", 
   }
 });
 
+for (const [kind, advice] of [
+  ["account-unusable", "false"],
+  ["no-account", "false"],
+  ["unavailable", null],
+] as const) {
+  test(`a client that resends on its own is ${advice === null ? "left to it" : "told not to"} after ${kind}`, async () => {
+    const response = await setup(failing(new GatewayError(kind, "x"))).ask("{}");
+    expect(response.headers.get("x-should-retry")).toBe(advice);
+  });
+}
+
 test("a failure after the first batch ends the stream with the protocol's error frame", async () => {
   const { ask, finished } = setup(failing(new GatewayError("unavailable", "cut"), [start]));
   expect(await (await ask(JSON.stringify({ stream: true }))).text()).toBe(

@@ -112,6 +112,14 @@ describe("the list", () => {
     expect(await ids()).toEqual(["gemini-9"]);
   });
 
+  test("is there at once when an account comes, for having none is no failure to rest from", async () => {
+    const { ids, upstream } = world();
+    upstream.answer = () => Promise.reject(new GatewayError("no-account", "none stored"));
+    expect(await ids().catch((error: GatewayError) => error.kind)).toBe("no-account");
+    upstream.answer = async () => discovery("gemini-9");
+    expect(await ids()).toEqual(["gemini-9"]);
+  });
+
   test("that hangs for a minute at the very start does not keep names from resolving", async () => {
     const { idOf, upstream, clock } = world();
     upstream.answer = () => new Promise(() => {});
