@@ -10,7 +10,7 @@ export const claudeProfile: ModelProfile = {
   contextTokens: 200_000,
   maxOutputTokens: 64_000,
   thinking: { min: 1024, max: 64_000, zeroAllowed: false, default: 16_000 },
-  accepts: { images: true, pdf: true, audio: false, video: false },
+  mimeTypes: ["image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf"],
 };
 
 /** One user text, nothing else. */

@@ -15,6 +15,7 @@ export const stubProtocol: Protocol = {
       request: plainRequest({ model: asked.model ?? "m" }),
       stream: asked.stream === true,
       losses: asked.lossy ? [{ field: "lossy", why: "dropped — nobody knows it" }] : [],
+      fieldName: (canonical) => canonical,
       reply: {
         stream: () => ({
           push: (events) => events.map((event) => `${event.type}\n`).join(""),

@@ -1,6 +1,8 @@
+import { expect, test } from "bun:test";
 import type { JsonObject } from "../../../src/lib/json.ts";
 import { table, config, tools } from "./rule-table.ts";
-import { asking, CLAUDE, GEMINI_25, GEMINI_3, GPT_OSS, IMAGE, says, weatherSchema, weatherTools } from "./samples.ts";
+import { defaultModels } from "./model-table.ts";
+import { asking, bench, CLAUDE, GEMINI_25, GEMINI_3, GPT_OSS, IMAGE, says, weatherSchema, weatherTools } from "./samples.ts";
 
 const thinkingBudget = (budget: number): JsonObject => ({
   thinkingConfig: { includeThoughts: true, thinkingBudget: budget },
@@ -182,6 +184,10 @@ table("generation config", [
     config(GEMINI_3, { temperature: 2 }),
   ],
   ["a topP above 1", "top-p-range", config(GEMINI_3, { topP: 1.1 }), config(GEMINI_3, { topP: 1 })],
+  ["a topK beyond 32 bits", "wrong-type", config(GEMINI_3, { topK: 2 ** 31 }), config(GEMINI_3, { topK: 2 ** 31 - 1 })],
+  ["a seed beyond 32 bits", "wrong-type", config(GEMINI_3, { seed: 2 ** 31 }), config(GEMINI_3, { seed: 2 ** 31 - 1 })],
+  ["a broken seed", "wrong-type", config(GEMINI_3, { seed: 0.5 }), config(GEMINI_3, { seed: 0 })],
+  ["a negative seed", "seed-range", config(GEMINI_3, { seed: -1 }), config(GEMINI_3, { seed: 1 })],
   ["a topK of 0", "top-k-range", config(GEMINI_3, { topK: 0 }), config(GEMINI_3, { topK: 1 })],
   [
     "a temperature while Claude thinks",
@@ -223,3 +229,13 @@ table("generation config", [
     asking(GEMINI_3, { safetySettings: [{ category: "HARM_CATEGORY_HARASSMENT", threshold: "OFF" }] }),
   ],
 ]);
+
+test("the level minimal is refused by pro models whose id names no tier (thinking-level-minimal)", () => {
+  const pro = "gemini-9-pro-preview";
+  const free = defaultModels().find(({ id }) => id === GEMINI_3);
+  if (!free) throw new Error("the table has the model");
+  const { judge } = bench([{ ...free, id: pro }]);
+  const level = (thinkingLevel: string) => config(pro, { thinkingConfig: { thinkingLevel } });
+  expect(judge(level("low"))).toBeUndefined();
+  expect(judge(level("minimal"))?.rule).toBe("thinking-level-minimal");
+});

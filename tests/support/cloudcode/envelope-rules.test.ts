@@ -24,11 +24,15 @@ table("envelope", [
   ["no requestId", "request-id-missing", without(plain, "requestId"), plain],
   ["no request", "request-missing", without(plain, "request"), plain],
   ["a body that is a list", "not-an-object", [plain], plain],
+  ["no session id", "session-id-missing", { ...plain, request: without(requestOf(plain), "sessionId") }, plain],
+  ["an empty session id", "session-id-form", asking(GEMINI_3, { sessionId: "" }), plain],
+  ["a session id in words", "session-id-form", asking(GEMINI_3, { sessionId: "conversation-1" }), plain],
+  ["a positive session id", "session-id-form", asking(GEMINI_3, { sessionId: "42" }), plain],
   [
-    "an empty session id",
-    "session-id-empty",
-    asking(GEMINI_3, { sessionId: "" }),
-    asking(GEMINI_3, { sessionId: "-42" }),
+    "a session id beyond 64 bits",
+    "session-id-form",
+    asking(GEMINI_3, { sessionId: "-9223372036854775809" }),
+    asking(GEMINI_3, { sessionId: "-9223372036854775808" }),
   ],
 ]);
 
@@ -48,6 +52,10 @@ test("an account without the model gets 404", () => {
   expect(judgeThere(asking(GEMINI_3))).toMatchObject({ rule: "model-not-on-account", status: 404 });
   expect(judgeThere(asking(CLAUDE))).toBeUndefined();
 });
+
+function requestOf(body: JsonObject): JsonObject {
+  return isJsonObject(body["request"]) ? body["request"] : {};
+}
 
 function messageOf(body: JsonObject | undefined): string {
   const error = body?.["error"];
