@@ -81,7 +81,9 @@ const SHOWN_ACCOUNTS = 5;
 /** What is wrong with each account, and what its owner does about it. */
 export function nobodyUsable(accounts: readonly Account[]): GatewayError {
   if (accounts.length === 0) {
-    return new GatewayError("no-account", "No account is stored: add one with `ag accounts import`");
+    return new GatewayError("no-account", "No account is stored: add one with `ag accounts import`", {
+      missing: "account",
+    });
   }
   const advice = accounts.slice(0, SHOWN_ACCOUNTS).map(adviceFor);
   const rest = accounts.length - advice.length;
@@ -89,7 +91,6 @@ export function nobodyUsable(accounts: readonly Account[]): GatewayError {
   const problem = accounts.find((account) => account.enabled && account.problem)?.problem;
   return new GatewayError("no-account", `No account is usable. ${advice.join("; ")}`, {
     ...(problem && { accountProblem: problem.type }),
-    ...(problem?.url !== undefined && { ownerUrl: problem.url }),
   });
 }
 

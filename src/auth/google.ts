@@ -4,6 +4,7 @@ import { GatewayError } from "../core/errors.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Fetch, FetchOptions } from "../lib/fetch.ts";
 import { tryParseJson } from "../lib/json.ts";
+import { lenient } from "../lib/schema.ts";
 
 export interface OAuthClient {
   id: string;
@@ -45,10 +46,10 @@ const TokenAnswer = v.looseObject({
     v.pipe(v.union([v.number(), v.string()]), v.transform(Number), v.number(), v.minValue(1)),
     ASSUMED_LIFETIME_SECONDS,
   ),
-  refresh_token: v.fallback(v.optional(v.pipe(v.string(), v.nonEmpty())), undefined),
+  refresh_token: lenient(v.pipe(v.string(), v.nonEmpty())),
 });
 
-const UserInfo = v.looseObject({ email: v.fallback(v.optional(v.pipe(v.string(), v.nonEmpty())), undefined) });
+const UserInfo = v.looseObject({ email: lenient(v.pipe(v.string(), v.nonEmpty())) });
 
 export function createTokenClient(deps: TokenClientDeps): TokenClient {
   async function ask(url: string, options: Pick<FetchOptions, "method" | "headers" | "body">, signal: AbortSignal) {
@@ -115,7 +116,7 @@ const OAuthError = v.looseObject({
     v.string(),
     v.looseObject({ status: v.optional(v.string(), ""), message: v.optional(v.string(), "") }),
   ]),
-  error_subtype: v.fallback(v.optional(v.string()), undefined),
+  error_subtype: lenient(v.string()),
 });
 
 /** Codes after which no retry can help until the owner signs in again. */
@@ -154,5 +155,6 @@ function clientTrouble(what: string): GatewayError {
   return new GatewayError(
     "no-account",
     `${what}: set AG_OAUTH_CLIENT_ID and AG_OAUTH_CLIENT_SECRET to the client that the accounts signed in with`,
+    { missing: "oauth-client" },
   );
 }

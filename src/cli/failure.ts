@@ -1,5 +1,5 @@
 import { ConfigError } from "../config/config-error.ts";
-import { GatewayError } from "../core/errors.ts";
+import { fullMessage, GatewayError } from "../core/errors.ts";
 import { DataFileError } from "../core/store.ts";
 
 /** Exit codes are part of the contract with scripts. */
@@ -60,14 +60,24 @@ export function describeFailure(thrown: unknown): Failure {
 }
 
 function gatewayFailure(error: GatewayError): Failure {
-  const { ownerUrl } = error.detail;
-  if (error.kind === "cancelled") return { message: error.message, hint: undefined, exitCode: EXIT.interrupted };
-  if (error.kind === "no-account") return { message: error.message, hint: ADD_ACCOUNT, exitCode: EXIT.nothingUsable };
-  return {
-    message: error.message,
-    hint: ownerUrl === undefined ? undefined : `The account's owner must open ${ownerUrl}`,
-    exitCode: EXIT.failed,
-  };
+  const message = fullMessage(error);
+  if (error.kind === "cancelled") return { message, hint: undefined, exitCode: EXIT.interrupted };
+  if (error.kind === "no-account") return { message, hint: noAccountHint(error), exitCode: EXIT.nothingUsable };
+  return { message, hint: undefined, exitCode: EXIT.failed };
+}
+
+/** What to do, beyond what the message says. */
+function noAccountHint({ detail: { missing } }: GatewayError): string {
+  switch (missing) {
+    case "account":
+      return "From stdin: ag accounts import -   (paste a refresh token, then Ctrl-D); from a file: ag accounts import FILE";
+    case "oauth-client":
+      return "They can also stand in config.jsonc, as oauth.clientId and oauth.clientSecret";
+    case undefined:
+      return "ag accounts list shows the state of each account";
+    default:
+      return missing satisfies never;
+  }
 }
 
 export const ADD_ACCOUNT =

@@ -43,14 +43,16 @@ export interface FailureDetail {
   /** Upstream's machine-readable reason (google.rpc.ErrorInfo.reason), for the record. */
   upstreamReason?: string;
   accountProblem?: AccountProblem;
-  /** A link the account's owner must open. Only https Google hosts. */
+  /** A link the account's owner must open. Only https Google hosts. Not part of `message`. */
   ownerUrl?: string;
   repair?: Repair;
   /** The request field at fault, in the client's spelling: "messages[2].content[0].source". */
   field?: string;
   /** Typed extras that one protocol puts beside the message, e.g. Anthropic's `error.details`. */
   extra?: JsonObject;
-  /** For unknown-model: the nearest names that would work. */
+  /** For no-account: what the owner has not set up yet. The message says so too. */
+  missing?: "account" | "oauth-client";
+  /** For unknown-model: the nearest names that would work. Not part of `message`. */
   nearest?: readonly string[];
 }
 
@@ -65,6 +67,15 @@ export class GatewayError extends Error {
     this.kind = kind;
     this.detail = detail;
   }
+}
+
+/** The message, and what the details have for its reader: the names that would work, the link that helps. */
+export function fullMessage({ message, detail }: GatewayError): string {
+  const { nearest = [], ownerUrl } = detail;
+  const sentences: string[] = [];
+  if (nearest.length > 0) sentences.push(`The nearest ${nearest.length === 1 ? "is" : "are"} ${nearest.join(", ")}`);
+  if (ownerUrl !== undefined) sentences.push(`The account's owner must open ${ownerUrl}`);
+  return sentences.length === 0 ? message : [message.replace(/\.$/, ""), ...sentences].join(". ");
 }
 
 /** Wraps what is not already a GatewayError as `internal`, keeping the original as `cause` only. */

@@ -27,8 +27,8 @@ export interface ModelProfile {
   maxOutputTokens: number;
   /** Absent: the model takes no thinking configuration. */
   thinking?: ThinkingRange;
-  /** Which media the model reads. */
-  accepts: { images: boolean; pdf: boolean; audio: boolean; video: boolean };
+  /** The attachments the model reads, as plain types in lower case: "image/png". */
+  mimeTypes: readonly string[];
 }
 
 /** One entry of an account's catalogue, as discovery returned it. */

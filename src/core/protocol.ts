@@ -21,6 +21,12 @@ export interface ParsedCall {
   request: GenerateRequest;
   stream: boolean;
   losses: readonly Loss[];
+  /**
+   * Upstreams do not know what the client speaks and name what they lose in one way: messages, system, tools,
+   * tool_choice, web_search, thinking, response_format, max_tokens, stop_sequences, temperature, top_p, top_k, seed,
+   * presence_penalty, frequency_penalty. This is the field in which this very request said it.
+   */
+  fieldName(canonical: string): string;
   /** Writes the answer in the form this very call asked for. */
   reply: ReplyEncoder;
 }

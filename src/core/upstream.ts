@@ -17,7 +17,7 @@ export interface UpstreamCall {
   conversationKey: string;
   /** Changes to the body that earlier refusals asked for. */
   repairs: ReadonlySet<Repair>;
-  /** Receives what lowering could not carry over. Called before the first batch. */
+  /** Receives what lowering could not carry over, under its canonical names (ParsedCall.fieldName). Called before the first batch. */
   onLoss(loss: Loss): void;
 }
 

@@ -1,12 +1,12 @@
 import { abortError } from "../core/abort.ts";
 import type { AccountPool, Lease } from "../core/accounts.ts";
 import { asGatewayError, GatewayError, type Repair } from "../core/errors.ts";
+import { refuseLoss } from "../core/losses.ts";
 import type { ModelProfile } from "../core/models.ts";
-import type { Loss } from "../core/protocol.ts";
 import type { GenerateRequest } from "../core/request.ts";
 import type { AttemptRecord, Trace } from "../core/trace.ts";
 import type { TurnEvent } from "../core/turn.ts";
-import type { Upstream } from "../core/upstream.ts";
+import type { Upstream, UpstreamCall } from "../core/upstream.ts";
 import type { Clock } from "../lib/clock.ts";
 import { decide, type Renewal } from "./decide.ts";
 
@@ -14,6 +14,8 @@ export interface GenerateCall {
   request: GenerateRequest;
   model: ModelProfile;
   conversationKey: string;
+  /** The client's own name of a field that lowering loses. */
+  fieldName(canonical: string): string;
   /** Refuse rather than lose a field. */
   strict: boolean;
   /** The client is given the answer as a whole: nothing of it is sent before it is complete. */
@@ -99,9 +101,10 @@ async function startAttempt(
 ): Promise<AsyncIterable<readonly TurnEvent[]>> {
   const credential = await lease.credential(signal);
   const { request, model, conversationKey } = call;
-  const onLoss = (loss: Loss) => {
-    if (!call.strict) return void trace.losses.push(loss);
-    throw new GatewayError("invalid-request", `${loss.field}: ${loss.why} (strict mode)`, { field: loss.field });
+  const onLoss: UpstreamCall["onLoss"] = ({ field, why }) => {
+    const loss = { field: call.fieldName(field), why };
+    if (call.strict) refuseLoss(loss);
+    trace.losses.push(loss);
   };
   return deps.upstream.stream({ request, model, conversationKey, repairs, onLoss }, credential, signal);
 }

@@ -1,4 +1,4 @@
-import { GatewayError } from "../core/errors.ts";
+import { refuseLoss } from "../core/losses.ts";
 import type { ResolvedModel } from "../core/models.ts";
 import type { ParsedCall } from "../core/protocol.ts";
 import type { Trace } from "../core/trace.ts";
@@ -30,10 +30,8 @@ export async function* run(
 ): AsyncGenerator<readonly TurnEvent[], void, undefined> {
   trace.model = call.request.model;
   trace.losses.push(...call.losses);
-  const loss = trace.losses[0];
-  if (strict && loss) {
-    throw new GatewayError("invalid-request", `${loss.field}: ${loss.why} (strict mode)`, { field: loss.field });
-  }
+  const [loss] = trace.losses;
+  if (strict && loss) refuseLoss(loss);
   const watchdog = startWatchdog(deps.patience, abort, deps.clock);
   try {
     yield* serve(call, strict, trace, abort.signal, watchdog, deps);
@@ -43,13 +41,14 @@ export async function* run(
 }
 
 async function* serve(
-  { request: asked, stream }: ParsedCall,
+  call: ParsedCall,
   strict: boolean,
   trace: Trace,
   signal: AbortSignal,
   watchdog: Watchdog,
   deps: RunDeps,
 ): AsyncGenerator<readonly TurnEvent[], void, undefined> {
+  const { request: asked, stream } = call;
   const resolved = await deps.resolveModel(asked.model, signal);
   const model = resolved.profile;
   trace.servedModel = model.id;
@@ -60,6 +59,8 @@ async function* serve(
     request,
     model,
     conversationKey: conversation,
+    // Thinking asked for in the model's name wins over the body's.
+    fieldName: (name) => (name === "thinking" && resolved.thinking ? "model" : call.fieldName(name)),
     strict,
     whole: !stream,
     onProgress: watchdog.alive,

@@ -111,11 +111,7 @@ function unknownModel(name: string, list: ModelIndex, userAliases: UserAliases):
   const similar = nearest(wanted, names, SUGGESTIONS);
   const others = names.toSorted((a, b) => commonStart(b, wanted) - commonStart(a, wanted));
   const suggestions = [...new Set([...similar, ...others])].slice(0, SUGGESTIONS);
-  const hint = suggestions.length === 0 ? "" : `; the nearest are ${suggestions.join(", ")}`;
-  return new GatewayError("unknown-model", `There is no model "${wanted}"${hint}`, {
-    field: "model",
-    nearest: suggestions,
-  });
+  return new GatewayError("unknown-model", `There is no model "${wanted}"`, { field: "model", nearest: suggestions });
 }
 
 function commonStart(a: string, b: string): number {

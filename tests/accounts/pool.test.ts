@@ -134,7 +134,6 @@ describe("the pool", () => {
     await request(failure("account-unusable", { accountProblem: "needs-verification", ownerUrl }));
     await expect(acquire()).rejects.toMatchObject({
       kind: "no-account",
-      detail: { ownerUrl },
       message: `No account is usable. a1 needs verification by its owner: open ${ownerUrl}, then import it again`,
     });
   });

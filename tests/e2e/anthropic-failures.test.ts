@@ -144,6 +144,14 @@ describe("the gateway's own refusals are typed", () => {
     expect(error).toMatchObject({ apiMessage: expect.stringContaining("container") });
   });
 
+  test("in strict mode what only the chosen model cannot honour is named as the client wrote it", async () => {
+    const client = shared.anthropic({ defaultHeaders: { "x-ag-strict": "1" } });
+    const format = { type: "json_schema" as const, schema: { type: "object" } };
+    const error = await failureOf(ask("streamed", client, { output_config: { format } }));
+    expect(error).toBeInstanceOf(Anthropic.BadRequestError);
+    expect(error).toMatchObject({ apiMessage: expect.stringMatching(/^output_config\.format: .* \(strict mode\)$/) });
+  });
+
   test("a missing or wrong key is an AuthenticationError, the right one is let in as key and as bearer", async () => {
     await using bench = await startBench({ env: { AG_API_KEY: "sk-ag-test-key" } });
     const wrong = { apiKey: "sk-ag-test-other" };

@@ -143,7 +143,7 @@ function expectNamedLosses(records: readonly TurnRecord[]): void {
   for (const { model, thinks, loss } of records) {
     expect({ model, loss }).toEqual({
       model,
-      loss: thinks || model === GPT_OSS ? "" : expect.stringMatching(/^thinking /),
+      loss: thinks || model === GPT_OSS ? "" : expect.stringMatching(/^(thinking|reasoning_effort) /),
     });
     if (isGemini(model)) expect(thinks).toBe(true);
   }

@@ -130,6 +130,13 @@ describe("the gateway's own refusals are typed", () => {
     expect(error).toMatchObject({ param: "logit_bias" });
   });
 
+  test("in strict mode what only the chosen model cannot honour is named as the client wrote it", async () => {
+    const client = shared.openai({ defaultHeaders: { "x-ag-strict": "1" } });
+    const error = await failureOf(ask("streamed", client, { stop: ["a", "b", "c", "d", "e", "f"] }));
+    expect(error).toBeInstanceOf(OpenAI.BadRequestError);
+    expect(error).toMatchObject({ param: "stop", message: expect.stringContaining("stop: only the first") });
+  });
+
   test("a missing or wrong key is an AuthenticationError, the right one is let in", async () => {
     await using bench = await startBench({ env: { AG_API_KEY: "sk-ag-test-key" } });
     const wrong = { apiKey: "sk-ag-test-other" };

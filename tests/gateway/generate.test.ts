@@ -63,6 +63,7 @@ function setup(steps: Step[], options: { accounts?: string[]; clock?: Clock } = 
     request: plainRequest(),
     model: claudeProfile,
     conversationKey: "c",
+    fieldName: (canonical) => canonical,
     strict: false,
     whole: false,
     onProgress: () => {},
@@ -183,6 +184,12 @@ test("losses of a repeated attempt are reported once", async () => {
   trace.losses.push({ field: "logit_bias", why: "dropped" });
   await drain();
   expect(trace.losses.map((loss) => loss.field)).toEqual(["logit_bias", "top_k"]);
+});
+
+test("what lowering loses is told under the client's own names", async () => {
+  const { drain, trace } = setup(["ok"]);
+  await drain({ fieldName: (canonical) => `their_${canonical}` });
+  expect(trace.losses.map((loss) => loss.field)).toEqual(["their_top_k"]);
 });
 
 test("strict mode refuses, naming the field, what lowering would lose", async () => {

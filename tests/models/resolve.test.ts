@@ -223,7 +223,7 @@ describe("an unknown name", () => {
     expect(refusal("claude-sonet-4-6", shippedDiscovery)).toEqual({
       kind: "unknown-model",
       field: "model",
-      message: expect.stringContaining('There is no model "claude-sonet-4-6"; the nearest are claude-sonnet-4-6, '),
+      message: 'There is no model "claude-sonet-4-6"',
       nearest: ["claude-sonnet-4-6", expect.any(String), expect.any(String)],
     });
   });
@@ -252,7 +252,7 @@ describe("an unknown name", () => {
 
   test("behind the user's rule names the rule", () => {
     expect(refusal("fast", catalogue("gemini-3-flash"), { fast: "gemini-4-flush" }).message).toBe(
-      'Your alias "fast" stands for "gemini-4-flush". There is no model "gemini-4-flush"; the nearest are gemini-3-flash',
+      'Your alias "fast" stands for "gemini-4-flush". There is no model "gemini-4-flush"',
     );
   });
 

@@ -1,7 +1,7 @@
+import { mediaAsText } from "../../core/media-text.ts";
 import type { EncodeContext } from "../../core/protocol.ts";
 import type { Block, Turn } from "../../core/turn.ts";
 import type { JsonObject } from "../../lib/json.ts";
-import { mediaAsText } from "./media.ts";
 import { emptyMessage, stopFields, textBlock, thinkingBlock, toolUseBlock } from "./message.ts";
 import type { ThinkingDisplay } from "./thinking.ts";
 

@@ -1,8 +1,10 @@
+import { isAbsent, textOf, toolArguments } from "../../core/lenient.ts";
+import type { LossList } from "../../core/losses.ts";
+import { splitMediaText } from "../../core/media-text.ts";
 import type { Effort, FunctionResponse, Part } from "../../core/request.ts";
-import { isJsonObject, tryParseJson, type JsonObject } from "../../lib/json.ts";
-import { readSource, splitImageText } from "./media.ts";
-import { invalid, type LossLog } from "./report.ts";
-import { isAbsent } from "./schema.ts";
+import { isJsonObject, type JsonObject } from "../../lib/json.ts";
+import { readSource } from "./media.ts";
+import { invalid } from "./report.ts";
 
 type Role = "user" | "assistant" | "system";
 
@@ -13,7 +15,7 @@ export type ToolChange =
   | { type: "remove"; name: string };
 
 export interface ContentReader {
-  log: LossLog;
+  losses: LossList;
   /** Receives the tool changes met on the way, in order. */
   toolChanges: ToolChange[];
 }
@@ -29,7 +31,7 @@ export function readContent(content: unknown, role: Role, field: string, reader:
   const parts: Part[] = [];
   if (content === undefined || content === null) return parts;
   if (typeof content === "string") {
-    pushText(content, role, parts);
+    pushText(textOf(content), role, parts);
     return parts;
   }
   if (!Array.isArray(content)) throw invalid(field, "Input should be a valid list");
@@ -38,7 +40,7 @@ export function readContent(content: unknown, role: Role, field: string, reader:
 }
 
 function readBlock(block: unknown, role: Role, field: string, reader: ContentReader, parts: Part[]): void {
-  if (typeof block === "string") return pushText(block, role, parts);
+  if (typeof block === "string") return pushText(textOf(block), role, parts);
   if (!isJsonObject(block)) throw invalid(field, "Input should be an object");
   switch (block["type"]) {
     case "text":
@@ -52,7 +54,7 @@ function readBlock(block: unknown, role: Role, field: string, reader: ContentRea
         functionCall: {
           id: requiredText(block, "id", field),
           name: requiredText(block, "name", field),
-          args: argumentsOf(block["input"]),
+          args: toolArguments(block["input"]),
         },
       });
       return;
@@ -61,13 +63,13 @@ function readBlock(block: unknown, role: Role, field: string, reader: ContentRea
       parts.push({ functionResponse: readToolResult(block, field, reader) });
       return;
     case "image":
-      noteTransformations(block, field, reader.log);
+      noteTransformations(block, field, reader.losses);
       return readAttachment(block, "image/png", role, field, reader, parts);
     case "document":
       return readDocument(block, role, field, reader, parts);
     case "search_result":
-      noteCitations(block, field, reader.log);
-      return pushText(readable([block["title"], block["source"], block["content"]]), role, parts);
+      noteCitations(block, field, reader.losses);
+      return pushText(textOf(readable([block["title"], block["source"], block["content"]])), role, parts);
     case "tool_reference":
       // Tool search found this tool. All tools are declared from the start, so the model only needs to hear the name.
       return pushText(`Tool loaded: ${textOf(block["tool_name"])}`, role, parts);
@@ -84,18 +86,18 @@ function readBlock(block: unknown, role: Role, field: string, reader: ContentRea
     case "bash_code_execution_tool_result":
     case "text_editor_code_execution_tool_result":
     case "advisor_tool_result":
-      reader.log.report(field, "results of server tools are kept as plain text");
-      return pushText(readable(block["content"]), role, parts);
+      reader.losses.add(field, "results of server tools are kept as plain text");
+      return pushText(textOf(readable(block["content"])), role, parts);
     case "server_tool_use":
     case "mcp_tool_use":
-      return reader.log.report(field, "calls of server tools are left out of the history");
+      return reader.losses.add(field, "calls of server tools are left out of the history");
     case "redacted_thinking": // readable by the service that wrote it, by no other
     case "tool_search_tool_result": // all tools are declared anyway
     case "mcp_tool_listing":
     case "fallback":
       return;
     case "container_upload":
-      return reader.log.report(field, "there is no container to upload files to");
+      return reader.losses.add(field, "there is no container to upload files to");
     default:
       return readUnknown(block, role, field, reader, parts);
   }
@@ -113,14 +115,8 @@ function requiredText(block: JsonObject, name: string, field: string): string {
 }
 
 function pushText(text: string, role: Role, parts: Part[]): void {
-  if (text === "") return;
-  if (role !== "assistant") {
-    parts.push({ text });
-    return;
-  }
-  for (const piece of splitImageText(text)) {
-    parts.push(typeof piece === "string" ? { text: piece } : { inlineData: piece });
-  }
+  if (role === "assistant") parts.push(...splitMediaText(text));
+  else if (text !== "") parts.push({ text });
 }
 
 /** With `display: "omitted"` the text comes back empty and the signature alone stands for the block. */
@@ -132,20 +128,6 @@ function pushThinking(block: JsonObject, parts: Part[]): void {
   } else if (text !== "") {
     parts.push({ text, thought: true });
   }
-}
-
-/** Tool input must reach the model as an object; clients also store it as JSON text, null or a bare value. */
-function argumentsOf(input: unknown): JsonObject {
-  if (isAbsent(input) || input === "") return {};
-  if (isJsonObject(input)) return input;
-  if (typeof input === "string") {
-    const parsed = tryParseJson(input);
-    if (parsed === null) return {};
-    if (parsed !== undefined && typeof parsed !== "string") return argumentsOf(parsed);
-    return { params: parsed ?? input };
-  }
-  if (Array.isArray(input) || typeof input === "number" || typeof input === "boolean") return { params: input };
-  return {};
 }
 
 function readToolResult(block: JsonObject, field: string, reader: ContentReader): FunctionResponse {
@@ -165,7 +147,7 @@ function readToolResult(block: JsonObject, field: string, reader: ContentReader)
 }
 
 function readDocument(block: JsonObject, role: Role, field: string, reader: ContentReader, parts: Part[]): void {
-  noteCitations(block, field, reader.log);
+  noteCitations(block, field, reader.losses);
   const about: string[] = [];
   if (!isAbsent(block["title"])) about.push(`Document title: ${textOf(block["title"])}`);
   if (!isAbsent(block["context"])) about.push(`Document context: ${textOf(block["context"])}`);
@@ -196,17 +178,17 @@ function readAttachment(
   }
 }
 
-function noteCitations(block: JsonObject, field: string, log: LossLog): void {
+function noteCitations(block: JsonObject, field: string, losses: LossList): void {
   const citations = block["citations"];
   if (isJsonObject(citations) && citations["enabled"] === true) {
-    log.report(`${field}.citations`, "answers carry no citations");
+    losses.add(`${field}.citations`, "answers carry no citations");
   }
 }
 
-function noteTransformations(block: JsonObject, field: string, log: LossLog): void {
+function noteTransformations(block: JsonObject, field: string, losses: LossList): void {
   const transformations = block["transformations"];
   if (isJsonObject(transformations) && transformations["oversized_image"] === "error") {
-    log.report(`${field}.transformations`, "the size of images is not checked");
+    losses.add(`${field}.transformations`, "the size of images is not checked");
   }
 }
 
@@ -231,7 +213,7 @@ function removeTool(block: JsonObject, field: string, reader: ContentReader): vo
 
 function readCompaction(block: JsonObject, role: Role, field: string, reader: ContentReader, parts: Part[]): void {
   const summary = textOf(block["content"]);
-  if (summary === "") reader.log.report(field, "encrypted summaries can be read by their own service only");
+  if (summary === "") reader.losses.add(field, "encrypted summaries can be read by their own service only");
   pushText(summary, role, parts);
   const changes = block["tool_changes"];
   if (!isAbsent(changes)) readContent(changes, "system", `${field}.tool_changes`, reader);
@@ -242,15 +224,7 @@ function readUnknown(block: JsonObject, role: Role, field: string, reader: Conte
   const text = textOf(block["text"]);
   pushText(text, role, parts);
   if (isAbsent(block["type"]) && text !== "") return;
-  reader.log.report(field, text === "" ? "unknown content is left out" : "unknown content is kept as its text");
-}
-
-/** The text a client meant: some send numbers, or the block inside the field (`{"text": {"text": "…"}}`). */
-export function textOf(value: unknown): string {
-  if (typeof value === "string") return value;
-  if (value === undefined || value === null) return "";
-  if (isJsonObject(value) && "text" in value) return textOf(value["text"]);
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  reader.losses.add(field, text === "" ? "unknown content is left out" : "unknown content is kept as its text");
 }
 
 const READABLE_FIELDS = ["title", "url", "text", "stdout", "stderr", "content", "lines", "error_code"];

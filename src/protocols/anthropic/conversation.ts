@@ -1,7 +1,10 @@
+import { isAbsent, textOf } from "../../core/lenient.ts";
+import type { LossList } from "../../core/losses.ts";
 import type { Content } from "../../core/request.ts";
-import { readContent, textOf, type ContentReader, type MessageEffort, type ToolChange } from "./content.ts";
-import { invalid, type LossLog } from "./report.ts";
-import { isAbsent, type Body, type Message } from "./schema.ts";
+import { isJsonObject } from "../../lib/json.ts";
+import { readContent, type ContentReader, type MessageEffort, type ToolChange } from "./content.ts";
+import { invalid } from "./report.ts";
+import type { Body, Message } from "./schema.ts";
 
 interface Conversation {
   system: string[];
@@ -19,8 +22,8 @@ interface Conversation {
  * text: moved to the front they would change the prefix that the upstream has cached, and every turn would be paid in
  * full. A message that will be cleared later is left in its place for the same reason.
  */
-export function readConversation(body: Body, log: LossLog): Conversation {
-  const reader: ContentReader = { log, toolChanges: [] };
+export function readConversation(body: Body, losses: LossList): Conversation {
+  const reader: ContentReader = { losses, toolChanges: [] };
   const system = readSystem(body.system);
   const early: string[] = [];
   const contents: Content[] = [];
@@ -65,12 +68,11 @@ function isCleared(message: Message, index: number, messages: readonly Message[]
 
 function readSystem(system: unknown): string[] {
   if (isAbsent(system)) return [];
-  if (typeof system === "string") return [system].map(withoutBillingHeader).filter(Boolean);
+  if (typeof system === "string") return [textOf(system)].map(withoutBillingHeader).filter(Boolean);
   if (!Array.isArray(system)) throw invalid("system", "Input should be a valid list");
   return system
     .map((block, index) => {
-      if (typeof block === "object" && block !== null && "text" in block) return textOf(block);
-      if (typeof block === "string") return block;
+      if (typeof block === "string" || (isJsonObject(block) && "text" in block)) return textOf(block);
       throw invalid(`system[${index}].text`, "Field required");
     })
     .map(withoutBillingHeader)

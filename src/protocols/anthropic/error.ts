@@ -1,4 +1,4 @@
-import type { FailureKind, GatewayError } from "../../core/errors.ts";
+import { type FailureKind, fullMessage, type GatewayError } from "../../core/errors.ts";
 import type { ErrorReply } from "../../core/protocol.ts";
 import type { JsonObject } from "../../lib/json.ts";
 
@@ -48,12 +48,9 @@ export function errorBody(error: GatewayError): JsonObject & { type: "error" } {
   };
 }
 
-function messageOf({ kind, message, detail }: GatewayError): string {
+function messageOf(error: GatewayError): string {
+  const message = fullMessage(error);
   // Claude Code compacts the conversation when, and only when, the message begins like this.
-  if (kind === "context-too-long" && !message.startsWith("prompt is too long")) return `prompt is too long: ${message}`;
-  const missing = detail.nearest?.filter((name) => !message.includes(name)) ?? [];
-  if (kind === "unknown-model" && missing.length > 0) return `${message} (nearest: ${missing.join(", ")})`;
-  const { ownerUrl } = detail;
-  if (ownerUrl === undefined || message.includes(ownerUrl)) return message;
-  return `${message.replace(/\.?$/, ".")} The account's owner must open ${ownerUrl}`;
+  const opening = "prompt is too long";
+  return error.kind === "context-too-long" && !message.startsWith(opening) ? `${opening}: ${message}` : message;
 }

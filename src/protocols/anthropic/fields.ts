@@ -1,6 +1,7 @@
+import { isAbsent } from "../../core/lenient.ts";
+import { type LossList, UNKNOWN_FIELD } from "../../core/losses.ts";
 import { isJsonObject, type JsonObject } from "../../lib/json.ts";
-import { invalid, type LossLog } from "./report.ts";
-import { isAbsent } from "./schema.ts";
+import { invalid } from "./report.ts";
 
 /** What becomes of a top-level field that is present with a value. */
 export type FieldFate =
@@ -74,13 +75,13 @@ export const BODY_FIELDS: Readonly<Record<string, FieldFate>> = {
 };
 
 /** Refuses and reports what the table says; unknown fields are reported, never refused. */
-export function checkFields(body: Readonly<Record<string, unknown>>, log: LossLog): void {
+export function checkFields(body: Readonly<Record<string, unknown>>, losses: LossList): void {
   for (const [name, value] of Object.entries(body)) {
     if (isAbsent(value)) continue;
     const rule = Object.hasOwn(BODY_FIELDS, name) ? BODY_FIELDS[name] : undefined;
-    if (!rule) log.report(name, "this field is not known");
+    if (!rule) losses.add(name, UNKNOWN_FIELD);
     else if (rule.fate === "refused") throw invalid(name, rule.why, rule.details);
-    else if (rule.fate === "lost" && !rule.unless?.(value)) log.report(name, rule.why);
+    else if (rule.fate === "lost" && !rule.unless?.(value)) losses.add(name, rule.why);
   }
 }
 

@@ -1,5 +1,6 @@
 import * as v from "valibot";
-import { isJsonObject, type JsonObject } from "../../lib/json.ts";
+import { fieldPath, isAbsent } from "../../core/lenient.ts";
+import { jsonObject } from "../../lib/schema.ts";
 import { invalid } from "./report.ts";
 
 const TEXT = "Input should be a valid string";
@@ -7,11 +8,6 @@ const NUMBER = "Input should be a valid number";
 const INTEGER = "Input should be a valid integer";
 const LIST = "Input should be a valid list";
 const OBJECT = "Input should be an object";
-
-/** Some clients serialise a missing value as the text "[undefined]"; `null` means absent all over this API. */
-export function isAbsent(value: unknown): boolean {
-  return value === undefined || value === null || value === "[undefined]";
-}
 
 /** A field that may be missing, null or "[undefined]"; anything else must fit `schema`. */
 function field<const Schema extends v.GenericSchema>(schema: Schema) {
@@ -26,8 +22,17 @@ function field<const Schema extends v.GenericSchema>(schema: Schema) {
 
 const text = v.string(TEXT);
 /** Kept as it came: JSON Schemas are data, not a frame to be checked here. */
-const jsonObject = v.custom<JsonObject>(isJsonObject, OBJECT);
+const anyObject = jsonObject(OBJECT);
 const wholeNumber = v.pipe(v.number(INTEGER), v.integer(INTEGER));
+
+function atLeast(minimum: number) {
+  return v.minValue<number, number, string>(minimum, `Input should be greater than or equal to ${minimum}`);
+}
+
+function range(minimum: number, maximum: number) {
+  const most = v.maxValue<number, number, string>(maximum, `Input should be less than or equal to ${maximum}`);
+  return v.pipe(v.number(NUMBER), atLeast(minimum), most);
+}
 
 /** An object with at least these fields. Lists are objects to valibot, and are not to this API. */
 function object<const Entries extends v.ObjectEntries>(entries: Entries) {
@@ -45,7 +50,7 @@ const effort = v.picklist(
 
 const outputFormat = object({
   type: v.literal("json_schema", "Input should be 'json_schema'"),
-  schema: jsonObject,
+  schema: anyObject,
 });
 
 const message = object({
@@ -59,7 +64,7 @@ const tool = object({
   type: field(text),
   name: field(text),
   description: field(text),
-  input_schema: field(jsonObject),
+  input_schema: field(anyObject),
   strict: field(v.unknown()),
   input_examples: field(v.array(v.unknown(), LIST)),
   allowed_callers: field(v.array(text, LIST)),
@@ -70,9 +75,9 @@ const body = object({
   model: v.pipe(text, v.minLength(1, "String should have at least 1 character")),
   messages: v.pipe(v.array(message, LIST), v.minLength(1, "at least one message is required")),
   system: field(v.unknown()),
-  max_tokens: field(v.pipe(wholeNumber, v.minValue(0, "Input should be greater than or equal to 0"))),
-  temperature: field(v.number(NUMBER)),
-  top_p: field(v.number(NUMBER)),
+  max_tokens: field(v.pipe(wholeNumber, atLeast(0))),
+  temperature: field(range(0, 1)),
+  top_p: field(range(0, 1)),
   top_k: field(wholeNumber),
   stop_sequences: field(
     v.pipe(
@@ -136,9 +141,5 @@ function checked<Schema extends v.GenericSchema>(schema: Schema, input: unknown,
   const result = v.safeParse(schema, input, { abortEarly: true });
   if (result.success) return result.output;
   const [issue] = result.issues;
-  const path = (issue.path ?? []).reduce((text, { key }) => {
-    if (typeof key === "number") return `${text}[${key}]`;
-    return text === "" ? String(key) : `${text}.${String(key)}`;
-  }, at);
-  throw invalid(path, issue.received === "undefined" ? "Field required" : issue.message);
+  throw invalid(fieldPath(issue.path, at), issue.received === "undefined" ? "Field required" : issue.message);
 }

@@ -1,9 +1,9 @@
+import { mediaAsText } from "../../core/media-text.ts";
 import type { EncodeContext, StreamEncoder } from "../../core/protocol.ts";
 import type { BlockHead, TurnEvent } from "../../core/turn.ts";
 import type { JsonObject } from "../../lib/json.ts";
 import { sseFrame } from "../../lib/sse.ts";
 import { errorBody } from "./error.ts";
-import { mediaAsText } from "./media.ts";
 import { emptyMessage, stopFields, textBlock, thinkingBlock, tokenCounts, toolUseBlock } from "./message.ts";
 import type { ThinkingDisplay } from "./thinking.ts";
 

@@ -1,6 +1,6 @@
+import type { LossList } from "../../core/losses.ts";
 import type { ThinkingRequest } from "../../core/request.ts";
 import type { MessageEffort } from "./content.ts";
-import type { LossLog } from "./report.ts";
 import type { Body } from "./schema.ts";
 
 /** How much of the model's thinking the reply shows: its text, only its place and signature, or nothing. */
@@ -10,16 +10,16 @@ export type ThinkingDisplay = "shown" | "omitted" | "hidden";
 export function readThinking(
   body: Body,
   messageEffort: MessageEffort | undefined,
-  log: LossLog,
+  losses: LossList,
 ): ThinkingRequest | undefined {
   const own = body.output_config?.effort;
   const effort = own === undefined ? messageEffort : { effort: own, field: "output_config.effort" };
   const request = thinkingRequest(body.thinking, effort);
   if (effort && request?.type !== "effort") {
-    log.report(effort.field, "effort counts only where thinking is on and has no budget of its own");
+    losses.add(effort.field, "effort counts only where thinking is on and has no budget of its own");
   }
   if (body.thinking?.type === "between_tools")
-    log.report("thinking.type", "thinking between tools only is not available");
+    losses.add("thinking.type", "thinking between tools only is not available");
   return request;
 }
 

@@ -1,7 +1,7 @@
+import { mediaAsText } from "../../core/media-text.ts";
 import type { EncodeContext } from "../../core/protocol.ts";
 import type { Turn } from "../../core/turn.ts";
 import type { JsonObject } from "../../lib/json.ts";
-import { imageMarkdown } from "./answer-images.ts";
 import { finishReason, functionCall, type ReplyForm, toolCall, type ToolHead, usageReply } from "./reply.ts";
 
 /** A whole turn as one `chat.completion`. */
@@ -34,7 +34,7 @@ function message(turn: Turn, form: ReplyForm): JsonObject {
         tools.push({ tool: block, signature: block.signature });
         break;
       case "media":
-        content += imageMarkdown(block.mimeType, block.data);
+        content += mediaAsText(block.mimeType, block.data);
         break;
       case "opaque":
         break; // only Gemini clients can be given it

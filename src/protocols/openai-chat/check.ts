@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { GatewayError } from "../../core/errors.ts";
-import { isJsonObject, type JsonObject } from "../../lib/json.ts";
+import { fieldPath, isAbsent } from "../../core/lenient.ts";
+import { isJsonObject } from "../../lib/json.ts";
 
 /** A refusal of the client's request that names the field at fault. */
 export function invalid(field: string, message: string): GatewayError {
@@ -16,16 +17,8 @@ export function check<Schema extends v.GenericSchema>(
   const result = v.safeParse(schema, value, { abortEarly: true });
   if (result.success) return result.output;
   const [issue] = result.issues;
-  const at = fieldOf(issue, field);
+  const at = fieldPath(issue.path, field);
   throw invalid(at, describe(issue, at));
-}
-
-/** Some clients serialise an unset option as this text. */
-const UNSET_TEXT = "[undefined]";
-
-/** `null` and the text "[undefined]" mean the same as leaving a field out. */
-export function isAbsent(value: unknown): value is null | undefined | typeof UNSET_TEXT {
-  return value === undefined || value === null || value === UNSET_TEXT;
 }
 
 /**
@@ -36,8 +29,6 @@ export function options<const Entries extends v.ObjectEntries>(entries: Entries)
   return v.pipe(v.unknown(), v.transform(withoutAbsent), v.looseObject(entries));
 }
 
-export const jsonObject = v.custom<JsonObject>(isJsonObject, "object");
-
 /** The same object without the keys whose value is `undefined`: absent means absent. */
 export function compact<T extends object>(value: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
   const kept: Record<string, unknown> = {};
@@ -47,21 +38,8 @@ export function compact<T extends object>(value: T): { [Key in keyof T]?: Exclud
 
 function withoutAbsent(value: unknown): unknown {
   if (!isJsonObject(value)) return value;
-  const kept: JsonObject = {};
-  for (const key in value) {
-    const entry = value[key];
-    if (entry !== undefined && !isAbsent(entry)) kept[key] = entry;
-  }
-  return kept;
-}
-
-function fieldOf(issue: v.BaseIssue<unknown>, base: string): string {
-  let field = base;
-  for (const { key } of issue.path ?? []) {
-    if (typeof key === "number") field += `[${key}]`;
-    else field += field === "" ? String(key) : `.${String(key)}`;
-  }
-  return field;
+  // Not by assignment, to which `__proto__` would not be a name like any other.
+  return Object.fromEntries(Object.entries(value).filter(([, entry]) => !isAbsent(entry)));
 }
 
 function describe(issue: v.BaseIssue<unknown>, field: string): string {

@@ -1,4 +1,4 @@
-import type { FailureKind, GatewayError } from "../../core/errors.ts";
+import { type FailureKind, fullMessage, type GatewayError } from "../../core/errors.ts";
 import type { ErrorReply } from "../../core/protocol.ts";
 import type { JsonObject } from "../../lib/json.ts";
 
@@ -43,19 +43,7 @@ export function encodeError(error: GatewayError): ErrorReply {
 /** The error object, the same in a reply of its own and as the last frame of a broken stream. */
 export function errorBody(error: GatewayError): JsonObject {
   const { type, code } = FORMS[error.kind];
-  return { error: { message: messageOf(error), type, param: paramOf(error), code } };
-}
-
-/** The message, and what it does not say itself: the names that would work, the link that helps. */
-function messageOf({ message, detail }: GatewayError): string {
-  const sentences: string[] = [];
-  const missing = detail.nearest?.filter((name) => !message.includes(name)) ?? [];
-  if (missing.length > 0) sentences.push(`Did you mean ${missing.join(", ")}?`);
-  const { ownerUrl } = detail;
-  if (ownerUrl !== undefined && !message.includes(ownerUrl)) {
-    sentences.push(`The account's owner must open ${ownerUrl}`);
-  }
-  return sentences.length === 0 ? message : [message.replace(/\.?$/, "."), ...sentences].join(" ");
+  return { error: { message: fullMessage(error), type, param: paramOf(error), code } };
 }
 
 function paramOf({ kind, detail }: GatewayError): string | null {

@@ -1,9 +1,9 @@
-import type { Loss } from "../../core/protocol.ts";
-import type { JsonObject, JsonValue } from "../../lib/json.ts";
-import { invalid, isAbsent } from "./check.ts";
+import { isAbsent } from "../../core/lenient.ts";
+import { type LossList, UNKNOWN_FIELD } from "../../core/losses.ts";
+import { invalid } from "./check.ts";
 import type { ChatMessage } from "./schema.ts";
 
-/** What becomes of one field of the published request. A field without an entry is unknown and passes unseen. */
+/** What becomes of one field of a request. */
 type Treatment =
   /** Carried into the canonical request or into the form of the reply. */
   | { type: "mapped" }
@@ -16,7 +16,7 @@ type Rejection = {
   type: "lost" | "refused";
   why: string;
   /** The value asks for nothing special. */
-  unless?: (value: JsonValue) => boolean;
+  unless?: (value: unknown) => boolean;
 };
 
 /** The treatments of one object's fields. */
@@ -37,9 +37,11 @@ const mapped: Treatment = { type: "mapped" };
 const harmless = (why: string): Treatment => ({ type: "harmless", why });
 
 const CACHE_CONTROL = harmless("the upstream caches prefixes by itself");
-const isFalse = (value: JsonValue) => value === false;
-const isEmpty = (value: JsonValue) => typeof value === "object" && value !== null && Object.keys(value).length === 0;
-const without = (word: string) => (value: JsonValue) => !(Array.isArray(value) && value.includes(word));
+const OTHER_PROTOCOL = harmless("versions of the Messages API, which this is not");
+const ONE_PROVIDER = harmless("there is one provider to route to");
+const isFalse = (value: unknown) => value === false;
+const isEmpty = (value: unknown) => typeof value === "object" && value !== null && Object.keys(value).length === 0;
+const without = (word: string) => (value: unknown) => !(Array.isArray(value) && value.includes(word));
 
 export const bodyFields = table({
   messages: mapped,
@@ -84,10 +86,32 @@ export const bodyFields = table({
     unless: (value) => value === 0,
   },
   top_p: mapped,
-  user: mapped,
+  user: harmless("names a person, not a conversation: unrelated chats must not share one id upstream"),
   verbosity: { type: "lost", why: "the upstream has no such setting", unless: (value) => value === "medium" },
   web_search_options: mapped,
+
+  // What OpenAI has not published and clients send all the same.
+  extra_body: mapped,
+  google: mapped,
+  include_reasoning: mapped,
+  reasoning: mapped,
+  session_id: mapped,
+  thinking: mapped,
+  top_k: mapped,
+  usage: mapped,
+  transforms: { type: "lost", why: "prompts are not shortened on their way", unless: isEmpty },
+  anthropic_beta: OTHER_PROTOCOL,
+  anthropic_version: OTHER_PROTOCOL,
+  betas: OTHER_PROTOCOL,
+  cache_control: CACHE_CONTROL,
+  cache_prompt: CACHE_CONTROL,
+  provider: ONE_PROVIDER,
+  route: ONE_PROVIDER,
 });
+
+export const extraBodyFields = table({ google: mapped });
+
+export const googleFields = table({ thinking_config: mapped });
 
 export const streamOptionFields = table({
   include_obfuscation: harmless("padding against traffic analysis is added by no frame here"),
@@ -156,30 +180,27 @@ export const partFields: Readonly<Record<string, FieldTable>> = {
   file: table({ file: mapped, type: mapped, prompt_cache_breakpoint: CACHE_CONTROL }),
 };
 
-/** Collects losses; of the same loss in many array items only the first is kept. */
-export interface LossList {
-  add(field: string, why: string): void;
-  all(): readonly Loss[];
-}
-
-export function lossList(): LossList {
-  const found = new Map<string, Loss>();
-  return {
-    add(field, why) {
-      const key = `${field.replace(/\[\d+\]/g, "[]")} ${why}`;
-      if (!found.has(key)) found.set(key, { field, why });
-    },
-    all: () => [...found.values()],
-  };
-}
+/** What is known of the fields; values may be anything. */
+type Fields = Readonly<Record<string, unknown>>;
 
 /** Applies a table to the fields an object really has. Throws for refused ones. */
-export function judge({ rejections }: FieldTable, object: JsonObject, path: string, losses: LossList): void {
+export function judge({ rejections }: FieldTable, object: Fields, path: string, losses: LossList): void {
   for (const [key, { type, why, unless }] of rejections) {
     const value = object[key];
-    if (value === undefined || isAbsent(value) || unless?.(value)) continue;
-    const field = path === "" ? key : `${path}.${key}`;
+    if (isAbsent(value) || unless?.(value)) continue;
+    const field = fieldAt(path, key);
     if (type === "refused") throw invalid(field, `'${field}' is not supported: ${why}.`);
     losses.add(field, why);
   }
+}
+
+/** Reports the fields that a table says nothing about: none may vanish without a word. */
+export function reportUnknown({ rows }: FieldTable, object: Fields, path: string, losses: LossList): void {
+  for (const key in object) {
+    if (!Object.hasOwn(rows, key) && !isAbsent(object[key])) losses.add(fieldAt(path, key), UNKNOWN_FIELD);
+  }
+}
+
+function fieldAt(path: string, key: string): string {
+  return path === "" ? key : `${path}.${key}`;
 }

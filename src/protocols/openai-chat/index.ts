@@ -8,11 +8,9 @@ import { chunkEncoder } from "./stream.ts";
 export const openaiChat: Protocol = {
   id: "openai-chat",
   parse(call) {
-    const { request, stream, losses, form } = readRequest(call);
+    const { form, ...parsed } = readRequest(call);
     return {
-      request,
-      stream,
-      losses,
+      ...parsed,
       reply: {
         stream: (context) => chunkEncoder(context, form),
         whole: (turn, context) => completion(turn, context, form),

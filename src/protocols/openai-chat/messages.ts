@@ -1,8 +1,11 @@
+import { toolArguments } from "../../core/lenient.ts";
+import type { LossList } from "../../core/losses.ts";
+import { splitMediaText } from "../../core/media-text.ts";
 import type { Content, FunctionCall, Part } from "../../core/request.ts";
-import { isJsonObject, type JsonObject, type JsonValue, tryParseJson } from "../../lib/json.ts";
-import { splitImages } from "./answer-images.ts";
+import { isJsonObject } from "../../lib/json.ts";
+import { wellFormed, wellFormedObject } from "../../lib/well-formed.ts";
 import { check, invalid } from "./check.ts";
-import { judge, type LossList, messageFields } from "./fields.ts";
+import { judge, messageFields } from "./fields.ts";
 import { readParts } from "./parts.ts";
 import { type ChatMessage, messageSchema, type ToolCall, toolCallSchema } from "./schema.ts";
 import { CUSTOM_INPUT } from "./tools.ts";
@@ -27,7 +30,7 @@ export function readMessages(messages: readonly unknown[], losses: LossList): Co
   for (const [index, value] of messages.entries()) {
     const field = `messages[${index}]`;
     const message = check(messageSchema, value, field);
-    judge(messageFields[message.role], value as JsonObject, field, losses);
+    judge(messageFields[message.role], message, field, losses);
     switch (message.role) {
       case "system":
       case "developer": {
@@ -97,16 +100,16 @@ function assistantParts(
   losses: LossList,
 ): Part[] {
   const parts = readParts(message.content, `${field}.content`, losses).flatMap((part) =>
-    part.text === undefined ? [part] : splitImages(part.text),
+    part.text === undefined ? [part] : splitMediaText(part.text),
   );
-  if (message.refusal) parts.push({ text: message.refusal });
+  if (message.refusal) parts.push({ text: wellFormed(message.refusal) });
 
   const calls: Part[] = (message.tool_calls ?? []).map((call, at) => readCall(call, `${field}.tool_calls[${at}]`));
   if (message.function_call) {
     const { name, arguments: text } = message.function_call;
     const id = `function_call_${index}`;
     legacyIds.set(name, [...(legacyIds.get(name) ?? []), id]);
-    calls.push({ functionCall: { id, name, args: callArguments(text) } });
+    calls.push({ functionCall: { id, name, args: toolArguments(text) } });
   }
 
   // A signature on the message itself belongs to the call it led to, or else to the one text it came with.
@@ -126,23 +129,13 @@ function readCall(value: unknown, field: string): Part {
 function calledTool(call: ToolCall, field: string): Omit<FunctionCall, "id"> {
   const { type, custom, function: called } = call;
   if (custom && type !== "function") return { name: custom.name, args: { [CUSTOM_INPUT]: customInput(custom.input) } };
-  if (called) return { name: called.name, args: callArguments(called.arguments) };
+  if (called) return { name: called.name, args: toolArguments(called.arguments) };
   const missing = `${field}.${type ?? "function"}`;
   throw invalid(missing, `Missing required parameter: '${missing}'.`);
 }
 
 function customInput(value: unknown): string {
-  return typeof value === "string" ? value : JSON.stringify(value ?? "");
-}
-
-/** What upstream takes is an object; anything else a model or client once produced is kept inside one. */
-function callArguments(value: unknown): JsonObject {
-  if (isJsonObject(value)) return value;
-  if (typeof value !== "string") return value === undefined || value === null ? {} : { params: value as JsonValue };
-  if (value.trim() === "") return {};
-  const parsed = tryParseJson(value);
-  if (parsed === undefined) return { params: value };
-  return parsed === null ? {} : isJsonObject(parsed) ? parsed : { params: parsed };
+  return wellFormed(typeof value === "string" ? value : JSON.stringify(value ?? ""));
 }
 
 /** The place Google's own endpoint gives a signature, and the one LiteLLM gives it. */
@@ -169,7 +162,8 @@ function legacyResultId(message: ChatMessage, field: string, index: number, lega
 function toolResult(message: ChatMessage, field: string, id: string, losses: LossList): Part {
   const name = message.name ?? "";
   // Some clients put the tool's own object there instead of its text.
-  if (isJsonObject(message.content)) return { functionResponse: { id, name, response: { result: message.content } } };
+  if (isJsonObject(message.content))
+    return { functionResponse: { id, name, response: { result: wellFormedObject(message.content) } } };
   const parts = readParts(message.content, `${field}.content`, losses);
   const result = parts.flatMap(({ text }) => text ?? []).join("\n");
   const media = parts.flatMap(({ inlineData }) => inlineData ?? []);

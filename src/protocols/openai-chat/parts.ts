@@ -1,13 +1,15 @@
-import type { Blob64, Part } from "../../core/request.ts";
+import { isAbsent, textOf } from "../../core/lenient.ts";
+import type { LossList } from "../../core/losses.ts";
+import type { Part } from "../../core/request.ts";
+import { decodeBase64, parseContent, parseDataUrl, sniffMimeType } from "../../lib/data-url.ts";
 import { isJsonObject, type JsonObject } from "../../lib/json.ts";
-import { invalid, isAbsent, kindOf } from "./check.ts";
-import { cleanBase64, decodeBase64, parseDataUrl, sniffMimeType } from "./data-url.ts";
-import { judge, type LossList, partFields } from "./fields.ts";
+import { invalid, kindOf } from "./check.ts";
+import { judge, partFields } from "./fields.ts";
 
 /** The parts of a message's `content`: text, `null`, or an array of typed parts. Empty texts are left out. */
 export function readParts(content: unknown, field: string, losses: LossList): Part[] {
   if (content === undefined || content === null) return [];
-  if (typeof content === "string") return textParts(content);
+  if (typeof content === "string") return textParts(textOf(content));
   if (!Array.isArray(content)) {
     throw invalid(
       field,
@@ -19,7 +21,7 @@ export function readParts(content: unknown, field: string, losses: LossList): Pa
 
 type PartReader = (part: JsonObject, field: string) => Part[];
 
-const readText: PartReader = ({ text }) => textParts(coerceText(text));
+const readText: PartReader = ({ text }) => textParts(textOf(text));
 const readNothing: PartReader = () => [];
 
 /** Clients mix the part types of their other protocols into chat messages; what is unambiguous is read. */
@@ -27,7 +29,7 @@ const READERS: Readonly<Record<string, PartReader>> = {
   text: readText,
   input_text: readText,
   output_text: readText,
-  refusal: ({ refusal }) => textParts(coerceText(refusal)),
+  refusal: ({ refusal }) => textParts(textOf(refusal)),
   image_url: readUrl("image_url", "image/png"),
   input_image: readUrl("image_url", "image/png"),
   video_url: readUrl("video_url", "video/mp4"),
@@ -43,7 +45,7 @@ const READERS: Readonly<Record<string, PartReader>> = {
 };
 
 function readPart(part: unknown, field: string, losses: LossList): Part[] {
-  if (typeof part === "string") return textParts(part);
+  if (typeof part === "string") return textParts(textOf(part));
   if (!isJsonObject(part)) {
     throw invalid(field, `Invalid type for '${field}': expected an object, but got ${kindOf(part)} instead.`);
   }
@@ -63,35 +65,22 @@ function textParts(text: string): Part[] {
   return text === "" ? [] : [{ text }];
 }
 
-/** Text that some clients wrap once more or send as a number. */
-function coerceText(value: unknown): string {
-  if (typeof value === "string") return value;
-  if (value === undefined || value === null) return "";
-  if (isJsonObject(value) && "text" in value) return coerceText(value["text"]);
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
-}
-
 function readUrl(key: "image_url" | "video_url" | "audio_url", fallbackMimeType: string): PartReader {
   return (part, field) => {
     const value = part[key];
     const at = isJsonObject(value) ? `${field}.${key}.url` : `${field}.${key}`;
     const url = isJsonObject(value) ? value["url"] : value;
     if (typeof url !== "string" || url === "") throw invalid(at, `Missing required parameter: '${at}'.`);
-    const blob = parseDataUrl(url) ?? bareBase64(url);
-    if (blob === undefined) {
+    // Base64 without a `data:` prefix is recognised by its first bytes only.
+    const content = sniffMimeType(url) === undefined ? parseDataUrl(url) : parseContent(url);
+    if (content === undefined) {
       throw invalid(
         at,
         `Invalid value for '${at}': send the content itself as a base64 data: URL; links are not fetched.`,
       );
     }
-    return inline(blob.mimeType === "text/plain" ? { ...blob, mimeType: fallbackMimeType } : blob, at);
+    return inline(content.mimeType ?? fallbackMimeType, content.data, at);
   };
-}
-
-/** Base64 without a `data:` prefix, recognised by its first bytes only. */
-function bareBase64(text: string): Blob64 | undefined {
-  const mimeType = sniffMimeType(text);
-  return mimeType === undefined ? undefined : { mimeType, data: cleanBase64(text) };
 }
 
 /** Formats whose media type is not simply `audio/<format>`. */
@@ -104,20 +93,22 @@ const AUDIO_TYPES: Readonly<Record<string, string>> = {
   g711_alaw: "audio/basic",
 };
 
+function audioType(format: string): string | undefined {
+  const name = format.toLowerCase();
+  if (Object.hasOwn(AUDIO_TYPES, name)) return AUDIO_TYPES[name];
+  return /^[\w.+-]+$/.test(name) ? `audio/${name}` : undefined;
+}
+
 function readAudio(part: JsonObject, field: string): Part[] {
   const at = `${field}.input_audio`;
   const audio = part["input_audio"];
   if (!isJsonObject(audio)) throw invalid(at, `Missing required parameter: '${at}'.`);
   const { data, format } = audio;
   if (typeof data !== "string" || data === "") throw invalid(`${at}.data`, `Missing required parameter: '${at}.data'.`);
-  const blob = parseDataUrl(data) ?? { mimeType: "", data: cleanBase64(data) };
-  if (typeof format === "string" && /^[\w.+-]+$/.test(format)) {
-    const name = format.toLowerCase();
-    const mimeType = Object.hasOwn(AUDIO_TYPES, name) ? AUDIO_TYPES[name] : undefined;
-    return inline({ mimeType: mimeType ?? `audio/${name}`, data: blob.data }, `${at}.data`);
-  }
-  if (blob.mimeType === "") throw invalid(`${at}.format`, `Missing required parameter: '${at}.format'.`);
-  return inline(blob, `${at}.data`);
+  const content = parseContent(data);
+  const mimeType = (typeof format === "string" ? audioType(format) : undefined) ?? content.mimeType;
+  if (mimeType === undefined) throw invalid(`${at}.format`, `Missing required parameter: '${at}.format'.`);
+  return inline(mimeType, content.data, `${at}.data`);
 }
 
 const FILE_TYPES: Readonly<Record<string, string>> = {
@@ -156,27 +147,22 @@ function readFile(part: JsonObject, field: string): Part[] {
     }
     throw invalid(`${at}.file_data`, `Missing required parameter: '${at}.file_data'.`);
   }
-  const blob = parseDataUrl(data);
-  if (blob && blob.mimeType !== "application/octet-stream") return attachment(blob, `${at}.file_data`);
-  const content = blob?.data ?? cleanBase64(data);
   const extension = typeof filename === "string" ? filename.slice(filename.lastIndexOf(".") + 1).toLowerCase() : "";
   const named = Object.hasOwn(FILE_TYPES, extension) ? FILE_TYPES[extension] : undefined;
-  const mimeType = named ?? sniffMimeType(content);
-  if (mimeType === undefined) {
+  const content = parseContent(data, named);
+  if (content.mimeType === undefined) {
     throw invalid(
       `${at}.filename`,
       `The type of '${at}' is unknown: send file_data as a data: URL or name the file with its extension.`,
     );
   }
-  return attachment({ mimeType, data: content }, `${at}.file_data`);
+  return attachment(content.mimeType, content.data, `${at}.file_data`);
 }
 
 /** Text files become text: not every model reads them as attachments, and every one reads text. */
-function attachment(blob: Blob64, field: string): Part[] {
-  if (!blob.mimeType.startsWith("text/") && blob.mimeType !== "application/json") return inline(blob, field);
-  const bytes = decodeBase64(blob.data);
-  if (bytes === undefined) throw invalid(field, `Invalid value for '${field}': it is not base64.`);
-  return textParts(new TextDecoder().decode(bytes));
+function attachment(mimeType: string, data: string, field: string): Part[] {
+  if (!mimeType.startsWith("text/") && mimeType !== "application/json") return inline(mimeType, data, field);
+  return textParts(new TextDecoder().decode(decoded(data, field)));
 }
 
 /** `{ type: "image", source: { type: "base64", media_type, data } }`, as the Messages API has it. */
@@ -186,20 +172,23 @@ function readSource(fallbackMimeType: string): PartReader {
     const source = part["source"];
     if (!isJsonObject(source)) throw invalid(at, `Missing required parameter: '${at}'.`);
     const { data, media_type: mediaType } = source;
-    if (source["type"] === "text") return textParts(coerceText(data));
+    if (source["type"] === "text") return textParts(textOf(data));
     if (typeof data !== "string" || data === "") {
       throw invalid(`${at}.data`, `Missing required parameter: '${at}.data'. Links are not fetched.`);
     }
-    const blob = parseDataUrl(data) ?? { mimeType: "", data: cleanBase64(data) };
-    const mimeType = typeof mediaType === "string" && mediaType !== "" ? mediaType : blob.mimeType;
-    return inline(
-      { mimeType: mimeType || sniffMimeType(blob.data) || fallbackMimeType, data: blob.data },
-      `${at}.data`,
-    );
+    const content = parseContent(data, isAbsent(mediaType) ? "" : textOf(mediaType));
+    return inline(content.mimeType ?? fallbackMimeType, content.data, `${at}.data`);
   };
 }
 
-function inline(blob: Blob64, field: string): Part[] {
-  if (blob.data === "") throw invalid(field, `Invalid value for '${field}': it holds no content.`);
-  return [{ inlineData: blob }];
+function inline(mimeType: string, data: string, field: string): Part[] {
+  if (data === "") throw invalid(field, `Invalid value for '${field}': it holds no content.`);
+  decoded(data, field);
+  return [{ inlineData: { mimeType, data } }];
+}
+
+function decoded(data: string, field: string): Uint8Array {
+  const bytes = decodeBase64(data);
+  if (bytes === undefined) throw invalid(field, `Invalid value for '${field}': it is not base64.`);
+  return bytes;
 }

@@ -1,18 +1,25 @@
-import type { ClientRequest, Loss } from "../../core/protocol.ts";
-import type { GenerateRequest, OutputFormat, Sampling } from "../../core/request.ts";
-import type { JsonObject } from "../../lib/json.ts";
-import { check, compact, isAbsent } from "./check.ts";
-import { bodyFields, jsonSchemaFields, judge, type LossList, lossList, streamOptionFields } from "./fields.ts";
+import { isAbsent } from "../../core/lenient.ts";
+import { type LossList, lossList } from "../../core/losses.ts";
+import type { ClientRequest, ParsedCall } from "../../core/protocol.ts";
+import type { OutputFormat, Sampling } from "../../core/request.ts";
+import { wellFormed, wellFormedObject } from "../../lib/well-formed.ts";
+import { check, compact } from "./check.ts";
+import {
+  bodyFields,
+  extraBodyFields,
+  googleFields,
+  jsonSchemaFields,
+  judge,
+  reportUnknown,
+  streamOptionFields,
+} from "./fields.ts";
 import { readMessages } from "./messages.ts";
 import type { ReplyForm } from "./reply.ts";
 import { type ChatRequest, requestSchema } from "./schema.ts";
 import { readThinking } from "./thinking.ts";
 import { readTools } from "./tools.ts";
 
-interface ReadRequest {
-  request: GenerateRequest;
-  stream: boolean;
-  losses: readonly Loss[];
+interface ReadRequest extends Omit<ParsedCall, "reply"> {
   form: ReplyForm;
 }
 
@@ -20,13 +27,17 @@ interface ReadRequest {
 export function readRequest({ body, headers }: ClientRequest): ReadRequest {
   const chat = check(requestSchema, body, "");
   const losses = lossList();
-  judge(bodyFields, body as JsonObject, "", losses);
-  const streamOptions = chat.stream_options;
-  if (streamOptions) judge(streamOptionFields, streamOptions as JsonObject, "stream_options", losses);
+  judge(bodyFields, chat, "", losses);
+  reportUnknown(bodyFields, chat, "", losses);
+  const { stream_options: streamOptions, extra_body: extraBody, google } = chat;
+  if (streamOptions) judge(streamOptionFields, streamOptions, "stream_options", losses);
+  if (extraBody) reportUnknown(extraBodyFields, extraBody, "extra_body", losses);
+  if (extraBody?.google) reportUnknown(googleFields, extraBody.google, "extra_body.google", losses);
+  if (google) reportUnknown(googleFields, google, "google", losses);
 
   const { system, contents } = readMessages(chat.messages, losses);
   const { tools, toolChoice, webSearch, customNames, legacy } = readTools(chat, losses);
-  const { thinking, show } = readThinking(chat);
+  const { thinking, field: thinkingField, show } = readThinking(chat);
   const outputFormat = readOutputFormat(chat, losses);
   const session = readSession(chat, headers);
   return {
@@ -35,7 +46,7 @@ export function readRequest({ body, headers }: ClientRequest): ReadRequest {
       system,
       contents,
       tools,
-      sampling: readSampling(chat),
+      sampling: readSampling(chat, losses),
       ...(toolChoice && { toolChoice }),
       ...(webSearch && { webSearch }),
       ...(thinking && { thinking }),
@@ -44,22 +55,53 @@ export function readRequest({ body, headers }: ClientRequest): ReadRequest {
     },
     stream: chat.stream ?? false,
     losses: losses.all(),
-    form: { includeUsage: streamOptions?.include_usage ?? false, showThinking: show, customNames, legacyCalls: legacy },
+    fieldName: (canonical) => (canonical === "thinking" ? thinkingField : fieldName(canonical, chat)),
+    form: {
+      includeUsage: streamOptions?.include_usage ?? chat.usage?.include === true,
+      showThinking: show,
+      customNames,
+      legacyCalls: legacy,
+    },
   };
 }
 
-function readSampling(chat: ChatRequest): Sampling {
+function fieldName(canonical: string, chat: ChatRequest): string {
+  switch (canonical) {
+    case "max_tokens":
+      return chat.max_completion_tokens === undefined ? "max_tokens" : "max_completion_tokens";
+    case "stop_sequences":
+      return "stop";
+    case "system":
+      return "messages";
+    case "tools":
+      return chat.tools?.length ? "tools" : "functions";
+    case "tool_choice":
+      return chat.tool_choice === undefined ? "function_call" : "tool_choice";
+    case "web_search":
+      return chat.web_search_options ? "web_search_options" : "tools";
+    default:
+      return canonical;
+  }
+}
+
+const SEED_LIMIT = 2 ** 31;
+
+function readSampling(chat: ChatRequest, losses: LossList): Sampling {
   const stop = typeof chat.stop === "string" ? [chat.stop] : chat.stop;
-  const stopSequences = stop?.filter((sequence) => sequence !== "" && !isAbsent(sequence));
+  const stopSequences = stop?.filter((sequence) => sequence !== "" && !isAbsent(sequence)).map(wellFormed);
+  const { top_k: topK, seed } = chat;
+  const isSeed = seed !== undefined && seed >= -SEED_LIMIT && seed < SEED_LIMIT;
+  if (seed !== undefined && !isSeed) losses.add("seed", "the upstream takes seeds of 32 bits only");
   return compact({
     maxOutputTokens: chat.max_completion_tokens ?? chat.max_tokens,
     temperature: chat.temperature,
     topP: chat.top_p,
-    topK: chat.top_k,
+    // 0 and less mean "no such limit" in one ecosystem or another.
+    topK: topK !== undefined && topK > 0 ? topK : undefined,
     stopSequences: stopSequences?.length ? stopSequences : undefined,
     presencePenalty: chat.presence_penalty,
     frequencyPenalty: chat.frequency_penalty,
-    seed: chat.seed,
+    seed: isSeed ? seed : undefined,
   });
 }
 
@@ -67,20 +109,18 @@ function readOutputFormat({ response_format: format }: ChatRequest, losses: Loss
   if (format === undefined || format.type === "text") return undefined;
   const definition = format.json_schema;
   if (format.type === "json_object" || definition?.schema === undefined) return { type: "json" };
-  judge(jsonSchemaFields, definition as JsonObject, "response_format.json_schema", losses);
+  judge(jsonSchemaFields, definition, "response_format.json_schema", losses);
   const { description, schema } = definition;
-  return { type: "json-schema", schema: description === undefined ? schema : { description, ...schema } };
+  return {
+    type: "json-schema",
+    schema: wellFormedObject(description === undefined ? schema : { description, ...schema }),
+  };
 }
 
 const SESSION_HEADERS = ["x-session-id", "session_id", "session-id", "x-session-affinity"];
 
-/** The most telling id of the conversation comes first; `user` is often the same for all of a user's conversations. */
+/** The most telling id of the conversation. `user` is none: it is the same for all conversations of a user. */
 function readSession(chat: ChatRequest, headers: Headers): string | undefined {
-  const candidates = [
-    chat.prompt_cache_key,
-    chat.session_id,
-    ...SESSION_HEADERS.map((name) => headers.get(name)),
-    chat.user,
-  ];
+  const candidates = [chat.prompt_cache_key, chat.session_id, ...SESSION_HEADERS.map((name) => headers.get(name))];
   return candidates.find((candidate): candidate is string => typeof candidate === "string" && candidate !== "");
 }

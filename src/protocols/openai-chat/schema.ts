@@ -1,5 +1,8 @@
 import * as v from "valibot";
-import { jsonObject, options } from "./check.ts";
+import { jsonObject } from "../../lib/schema.ts";
+import { options } from "./check.ts";
+
+const anyObject = jsonObject("object");
 
 /** A switch with settings behind it: `true` and `false` stand for "on" and "off" without settings. */
 const switchOr = <const Entries extends v.ObjectEntries>(entries: Entries) => {
@@ -52,20 +55,20 @@ export const requestSchema = options({
   stream: v.optional(v.boolean()),
   stream_options: v.optional(options({ include_usage: v.optional(v.boolean()) })),
 
-  tools: v.optional(v.array(jsonObject)),
+  tools: v.optional(v.array(anyObject)),
   tool_choice: v.optional(v.lazy((input) => (typeof input === "string" ? v.string() : toolChoiceObject))),
   parallel_tool_calls: v.optional(v.boolean()),
-  functions: v.optional(v.array(jsonObject)),
+  functions: v.optional(v.array(anyObject)),
   function_call: v.optional(
     v.lazy((input) => (typeof input === "string" ? v.picklist(["none", "auto"]) : options({ name: v.string() }))),
   ),
-  web_search_options: v.optional(jsonObject),
+  web_search_options: v.optional(anyObject),
 
   max_tokens: v.optional(whole(1)),
   max_completion_tokens: v.optional(whole(1)),
   temperature: v.optional(range(0, 2)),
   top_p: v.optional(range(0, 1)),
-  top_k: v.optional(whole(0)),
+  top_k: v.optional(v.pipe(v.number(), v.integer("a whole number"))),
   stop: v.optional(v.lazy((input) => (typeof input === "string" ? v.string() : v.array(v.string())))),
   presence_penalty: v.optional(range(-2, 2)),
   frequency_penalty: v.optional(range(-2, 2)),
@@ -76,7 +79,7 @@ export const requestSchema = options({
     options({
       type: v.picklist(["text", "json_object", "json_schema"]),
       json_schema: v.optional(
-        options({ name: v.optional(v.string()), description: v.optional(v.string()), schema: v.optional(jsonObject) }),
+        options({ name: v.optional(v.string()), description: v.optional(v.string()), schema: v.optional(anyObject) }),
       ),
     }),
   ),
@@ -100,9 +103,11 @@ export const requestSchema = options({
   google: v.optional(googleOptions),
   extra_body: v.optional(options({ google: v.optional(googleOptions) })),
 
+  /** OpenRouter's name for `stream_options.include_usage`. */
+  usage: v.optional(v.looseObject({ include: v.optional(v.unknown()) })),
+
   prompt_cache_key: v.optional(v.string()),
   session_id: v.optional(v.unknown()),
-  user: v.optional(v.string()),
 });
 
 export type ChatRequest = v.InferOutput<typeof requestSchema>;
@@ -140,9 +145,9 @@ const toolEntries = {
 
 export const functionSchema = v.looseObject({
   ...toolEntries,
-  parameters: v.nullish(jsonObject),
+  parameters: v.nullish(anyObject),
   /** Where the Messages API has its parameters; some clients send its tools here. */
-  input_schema: v.nullish(jsonObject),
+  input_schema: v.nullish(anyObject),
 });
 
 export const customToolSchema = v.looseObject({

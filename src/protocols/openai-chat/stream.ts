@@ -1,8 +1,8 @@
+import { mediaAsText } from "../../core/media-text.ts";
 import type { EncodeContext, StreamEncoder } from "../../core/protocol.ts";
 import type { TurnEvent } from "../../core/turn.ts";
 import type { JsonObject } from "../../lib/json.ts";
 import { sseFrame } from "../../lib/sse.ts";
-import { imageMarkdown } from "./answer-images.ts";
 import { errorBody } from "./error.ts";
 import { finishReason, functionCall, type ReplyForm, toolCall, type ToolHead, usageReply } from "./reply.ts";
 
@@ -60,7 +60,7 @@ export function chunkEncoder(context: EncodeContext, form: ReplyForm): StreamEnc
         textOpen = block.kind === "text" ? contentOpen : block.kind === "thinking" ? thinkingOpen : undefined;
         heldTool = block.kind === "tool" ? block : undefined;
         return block.kind === "media"
-          ? contentOpen + JSON.stringify(imageMarkdown(block.mimeType, block.data)) + textClose
+          ? contentOpen + JSON.stringify(mediaAsText(block.mimeType, block.data)) + textClose
           : "";
       }
       case "block-delta":

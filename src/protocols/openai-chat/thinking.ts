@@ -3,6 +3,8 @@ import type { ChatRequest } from "./schema.ts";
 
 interface ThinkingWish {
   thinking?: ThinkingRequest;
+  /** The field that `thinking` was read from. */
+  field: string;
   /** Whether thoughts are shown as `reasoning_content`. They are, unless the client asked for silence. */
   show: boolean;
 }
@@ -14,23 +16,26 @@ interface ThinkingWish {
  * over "think as you like".
  */
 export function readThinking(request: ChatRequest): ThinkingWish {
-  const google = (request.extra_body?.google ?? request.google)?.thinking_config;
-  const wishes = [
-    ofGoogle(google),
-    ofThinking(request.thinking),
-    ofReasoning(request.reasoning),
-    ofEffort(request.reasoning_effort),
-  ];
-  const thinking = DEFINITE_FIRST.map((is) => wishes.find(is)).find((wish) => wish !== undefined);
+  const ofExtraBody = request.extra_body?.google;
+  const google = (ofExtraBody ?? request.google)?.thinking_config;
   const { reasoning } = request;
+  const said: readonly Said[] = [
+    [`${ofExtraBody ? "extra_body." : ""}google.thinking_config`, ofGoogle(google)],
+    ["thinking", ofThinking(request.thinking)],
+    ["reasoning", ofReasoning(reasoning)],
+    ["reasoning_effort", ofEffort(request.reasoning_effort)],
+  ];
+  const chosen = DEFINITE_FIRST.map((is) => said.find(([, wish]) => is(wish))).find((found) => found !== undefined);
+  const [field, thinking] = chosen ?? ["thinking", undefined];
   const hidden =
     google?.include_thoughts === false ||
     request.include_reasoning === false ||
     (typeof reasoning === "object" && reasoning.exclude === true);
-  return { ...(thinking && { thinking }), show: !hidden };
+  return { ...(thinking && { thinking }), field, show: !hidden };
 }
 
 type Wish = ThinkingRequest | undefined;
+type Said = readonly [field: string, wish: Wish];
 
 const DEFINITE_FIRST: readonly ((wish: Wish) => boolean)[] = [
   (wish) => wish?.type === "budget",

@@ -1,7 +1,9 @@
+import type { LossList } from "../../core/losses.ts";
 import type { FunctionTool, GenerateRequest, ToolChoice } from "../../core/request.ts";
 import type { JsonObject } from "../../lib/json.ts";
+import { wellFormed, wellFormedObject } from "../../lib/well-formed.ts";
 import { check, invalid } from "./check.ts";
-import { customToolFields, functionFields, judge, type LossList, webSearchFields } from "./fields.ts";
+import { customToolFields, functionFields, judge, webSearchFields } from "./fields.ts";
 import { type ChatRequest, customToolSchema, functionSchema } from "./schema.ts";
 
 /** The one property of the schema that a tool without a schema is given. */
@@ -70,18 +72,24 @@ function addTool(found: Found, tool: JsonObject, field: string, losses: LossList
 }
 
 function addFunction(found: Found, definition: unknown, field: string, losses: LossList): void {
-  const { name, description, parameters, input_schema: inputSchema } = check(functionSchema, definition, field);
+  const checked = check(functionSchema, definition, field);
+  const { name, description, parameters, input_schema: inputSchema } = checked;
   if (!admit(found, name, field, losses)) return;
-  judge(functionFields, definition as JsonObject, field, losses);
+  judge(functionFields, checked, field, losses);
   const schema = parameters ?? inputSchema;
-  found.tools.push({ name, ...(description && { description }), ...(schema && { schema }) });
+  found.tools.push({
+    name,
+    ...(description && { description: wellFormed(description) }),
+    ...(schema && { schema: wellFormedObject(schema) }),
+  });
 }
 
 /** A tool that takes text becomes a function with one string; the reply unwraps it. */
 function addCustom(found: Found, definition: unknown, field: string, losses: LossList): void {
-  const { name, description, format } = check(customToolSchema, definition, field);
+  const checked = check(customToolSchema, definition, field);
+  const { name, description, format } = checked;
   if (!admit(found, name, field, losses)) return;
-  judge(customToolFields, definition as JsonObject, field, losses);
+  judge(customToolFields, checked, field, losses);
   const input: JsonObject = { type: "string" };
   const grammar = format?.grammar ?? format;
   if (format?.type === "grammar" && typeof grammar?.definition === "string") {
@@ -89,7 +97,11 @@ function addCustom(found: Found, definition: unknown, field: string, losses: Los
     losses.add(`${field}.format`, "the grammar is shown to the model but not enforced");
   }
   const schema: JsonObject = { type: "object", properties: { [CUSTOM_INPUT]: input }, required: [CUSTOM_INPUT] };
-  found.tools.push({ name, ...(description && { description }), schema });
+  found.tools.push({
+    name,
+    ...(description && { description: wellFormed(description) }),
+    schema: wellFormedObject(schema),
+  });
   found.customNames.add(name);
 }
 

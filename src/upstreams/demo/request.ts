@@ -1,8 +1,9 @@
 import * as v from "valibot";
 import { isJsonObject, type JsonObject } from "../../lib/json.ts";
+import { jsonObject } from "../../lib/schema.ts";
 import { invalidArgument } from "./refusal.ts";
 
-const jsonObject = v.custom<JsonObject>(isJsonObject, "Expected object");
+const anyObject = jsonObject("Expected object");
 
 const blob = v.looseObject({ mimeType: v.string(), data: v.string() });
 
@@ -11,13 +12,13 @@ const part = v.looseObject({
   thought: v.optional(v.boolean()),
   inlineData: v.optional(blob),
   functionCall: v.optional(
-    v.looseObject({ id: v.optional(v.string()), name: v.string(), args: v.optional(jsonObject, {}) }),
+    v.looseObject({ id: v.optional(v.string()), name: v.string(), args: v.optional(anyObject, {}) }),
   ),
   functionResponse: v.optional(
     v.looseObject({
       id: v.optional(v.string()),
       name: v.string(),
-      response: v.optional(jsonObject, {}),
+      response: v.optional(anyObject, {}),
       parts: v.optional(v.array(v.looseObject({ inlineData: v.optional(blob) })), []),
     }),
   ),
@@ -28,8 +29,8 @@ const content = v.looseObject({ role: v.optional(v.string(), "user"), parts: v.o
 const declaration = v.looseObject({
   name: v.string(),
   description: v.optional(v.string(), ""),
-  parameters: v.optional(jsonObject),
-  parametersJsonSchema: v.optional(jsonObject),
+  parameters: v.optional(anyObject),
+  parametersJsonSchema: v.optional(anyObject),
 });
 
 const envelope = v.looseObject({
@@ -60,9 +61,9 @@ const envelope = v.looseObject({
         maxOutputTokens: v.optional(v.number()),
         stopSequences: v.optional(v.array(v.string()), []),
         responseMimeType: v.optional(v.string()),
-        responseSchema: v.optional(jsonObject),
-        responseJsonSchema: v.optional(jsonObject),
-        thinkingConfig: v.optional(jsonObject),
+        responseSchema: v.optional(anyObject),
+        responseJsonSchema: v.optional(anyObject),
+        thinkingConfig: v.optional(anyObject),
         imageConfig: v.optional(v.looseObject({ aspectRatio: v.optional(v.string()) })),
       }),
     ),

@@ -47,6 +47,21 @@ describe("images and documents", () => {
       source({ type: "base64", media_type: "image/png", data: `${PNG.slice(0, 8)}\r\n${PNG.slice(8)}` }),
       png,
     ],
+    [
+      "base64 of any dialect is put into the standard one",
+      source({ type: "base64", media_type: "image/webp", data: "%2B_-\n8" }),
+      [{ inlineData: { mimeType: "image/webp", data: "+/+8" } }],
+    ],
+    [
+      "a data URL of any dialect too",
+      source({ type: "url", url: "data:image/webp;base64,-_8\r\nA%3D" }),
+      [{ inlineData: { mimeType: "image/webp", data: "+/8A" } }],
+    ],
+    [
+      "a data URL that tells no type",
+      source({ type: "url", url: "data:;base64,AAAA" }),
+      [{ inlineData: { mimeType: "image/png", data: "AAAA" } }],
+    ],
     ["a data URL as source", source({ type: "url", url: `data:image/png;base64,${PNG}` }), png],
     [
       "a data URL in the data field",
@@ -96,6 +111,24 @@ describe("images and documents", () => {
       { type: "image", source: { type: "base64", media_type: "image/png", data: "" } },
       "source.data",
       "Input should be a valid string",
+    ],
+    [
+      "base64 of a length that cannot be",
+      { type: "image", source: { type: "base64", media_type: "image/png", data: "A" } },
+      "source.data",
+      "the content is not valid base64",
+    ],
+    [
+      "a data URL of no base64",
+      { type: "document", source: { type: "url", url: "data:application/pdf;base64,A" } },
+      "source.url",
+      "the content is not valid base64",
+    ],
+    [
+      "an empty data URL",
+      { type: "image", source: { type: "url", url: "data:image/png;base64," } },
+      "source.url",
+      "the attachment is empty",
     ],
     [
       "an unknown source",

@@ -60,22 +60,18 @@ test("a prompt that is too long is said in the words on which clients compact", 
   });
 });
 
-test("an unknown model is answered with the nearest names, each said once", () => {
+test("an unknown model is answered with the nearest names", () => {
   const nearest = ["claude-a", "claude-b"];
   expect(messageOf(new GatewayError("unknown-model", "Unknown model claude-x", { nearest }))).toMatchObject({
-    message: "Unknown model claude-x (nearest: claude-a, claude-b)",
+    message: "Unknown model claude-x. The nearest are claude-a, claude-b",
   });
-  const said = "Unknown model claude-x; did you mean claude-a or claude-b?";
-  expect(messageOf(new GatewayError("unknown-model", said, { nearest }))).toMatchObject({ message: said });
 });
 
-test("the link the owner must open is in the message, once", () => {
+test("the link the owner must open is in the message", () => {
   const ownerUrl = "https://accounts.google.com/x";
   expect(messageOf(new GatewayError("account-unusable", "Verify the account", { ownerUrl }))).toMatchObject({
     message: `Verify the account. The account's owner must open ${ownerUrl}`,
   });
-  const said = `a1 needs verification: open ${ownerUrl}`;
-  expect(messageOf(new GatewayError("no-account", said, { ownerUrl }))).toMatchObject({ message: said });
 });
 
 test("typed extras become the details that the SDK reads", async () => {

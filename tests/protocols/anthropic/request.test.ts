@@ -87,6 +87,21 @@ describe("the frame of a request", () => {
       "temperature: Input should be a valid number",
     ],
     [
+      "temperature over 1",
+      { ...BASE, temperature: 1.1 },
+      "temperature",
+      "temperature: Input should be less than or equal to 1",
+    ],
+    ["top_p over 1", { ...BASE, top_p: 1.1 }, "top_p", "top_p: Input should be less than or equal to 1"],
+    ["negative top_p", { ...BASE, top_p: -0.1 }, "top_p", "top_p: Input should be greater than or equal to 0"],
+    ["infinite top_k", { ...BASE, top_k: -Infinity }, "top_k", "top_k: Input should be a valid integer"],
+    [
+      "infinite max_tokens",
+      { ...BASE, max_tokens: Infinity },
+      "max_tokens",
+      "max_tokens: Input should be a valid integer",
+    ],
+    [
       "stop_sequences of numbers",
       { ...BASE, stop_sequences: [1] },
       "stop_sequences[0]",
@@ -164,12 +179,15 @@ describe("sampling", () => {
   });
 
   test("zero is a value", () => {
-    expect(parse({ temperature: 0, top_p: 0, top_k: 0 }).request.sampling).toEqual({
+    expect(parse({ temperature: 0, top_p: 0 }).request.sampling).toEqual({
       maxOutputTokens: 100,
       temperature: 0,
       topP: 0,
-      topK: 0,
     });
+  });
+
+  test.each([0, -1])("a top_k of %i asks for nothing", (top_k) => {
+    expect(parse({ top_k })).toMatchObject({ request: parse().request, losses: [] });
   });
 
   test("a single stop sequence may be a plain text", () => {
@@ -297,4 +315,37 @@ describe("the session", () => {
 test("any anthropic-version and any beta header is accepted", () => {
   const headers = { "anthropic-version": "2099-01-01", "anthropic-beta": "something-new" };
   expect(parse({}, headers).losses).toEqual([]);
+});
+
+describe("names of fields that the upstream cannot honour", () => {
+  const format = { type: "json_schema", schema: {} };
+  test.each<[canonical: string, fields: Record<string, unknown>, own: string]>([
+    ["response_format", { output_config: { format } }, "output_config.format"],
+    ["response_format", { output_format: format }, "output_format"],
+    ["system", { system: "Be brief." }, "system"],
+    ["system", { messages: [{ role: "system", content: "Be brief." }, ...BASE.messages] }, "messages"],
+    ["web_search", { tools: [{ type: "web_search_20250305", name: "web_search" }] }, "tools"],
+    ["stop_sequences", { stop_sequences: ["x"] }, "stop_sequences"],
+    ["max_tokens", {}, "max_tokens"],
+    ["thinking", { thinking: { type: "adaptive" } }, "thinking"],
+  ])("%s of %j is the client's %s", (canonical, fields, own) => {
+    expect(parse(fields).fieldName(canonical)).toBe(own);
+  });
+});
+
+test("a text that was cut through a character is mended wherever it stands", () => {
+  const half = "a\ud83d";
+  const { request } = parse({
+    system: half,
+    stop_sequences: [half],
+    tools: [{ name: "read", description: half, input_schema: { description: half } }],
+    messages: [
+      { role: "user", content: half },
+      { role: "assistant", content: [{ type: "tool_use", id: "t", name: "read", input: { path: half } }] },
+      { role: "user", content: [{ type: "tool_result", tool_use_id: "t", content: half }, half] },
+    ],
+  });
+  const text = JSON.stringify(request);
+  expect(text).not.toContain("\\ud83d");
+  expect(text.match(/a\ufffd/g)).toHaveLength(8);
 });

@@ -96,7 +96,7 @@ describe("every tool type of the API", () => {
     if (fate === "refused") {
       const error = refusal(() => parse({ tools }));
       expect(error.detail.field).toBe("tools[1]");
-      expect(error.message).toContain(`'special' of type '${type}'`);
+      expect(error.message).toStartWith("tools.1: this type of tool is not supported");
       return;
     }
     const { request, losses } = parse({ tools });
@@ -155,11 +155,7 @@ describe("tool_choice", () => {
   });
 
   test.each([
-    [
-      "a tool that is not declared",
-      { type: "tool", name: "other" },
-      "tool_choice: Tool 'other' not found in provided tools",
-    ],
+    ["a tool that is not declared", { type: "tool", name: "other" }, "tool_choice: Tool not found in provided tools"],
     ["a tool without name", { type: "tool" }, "tool_choice.name: Field required"],
     ["an unknown type", { type: "some" }, "tool_choice.type: Input should be 'auto', 'any', 'tool' or 'none'"],
     ["a number", 4, "tool_choice: Input should be an object"],

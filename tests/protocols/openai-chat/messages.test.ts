@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Content } from "../../../src/core/request.ts";
 import type { JsonObject } from "../../../src/lib/json.ts";
-import { parse, refusal } from "./support.ts";
+import { parse, parseWith, refusal } from "./support.ts";
 
 const PNG = "iVBORw0KGgoAAAANSUhEUg==";
 const PDF = "JVBERi0xLjQK";
@@ -313,6 +313,21 @@ describe("content", () => {
       "messages[0].content[1].image_url.url",
     ],
     [
+      "an image of a length that base64 cannot have",
+      part({ type: "image_url", image_url: { url: "data:image/png;base64,A" } }),
+      "messages[0].content[1].image_url.url",
+    ],
+    [
+      "audio that is not base64",
+      part({ type: "input_audio", input_audio: { data: "A!", format: "wav" } }),
+      "messages[0].content[1].input_audio.data",
+    ],
+    [
+      "a PDF that is not base64",
+      part({ type: "file", file: { filename: "a.pdf", file_data: "A" } }),
+      "messages[0].content[1].file.file_data",
+    ],
+    [
       "an http video",
       part({ type: "video_url", video_url: { url: "https://example.test/a.mp4" } }),
       "messages[0].content[1].video_url.url",
@@ -572,4 +587,25 @@ describe("tool results", () => {
       response: { result: "1" },
     });
   });
+});
+
+test("a text that was cut through a character is mended wherever it stands", () => {
+  const half = "a\ud83d";
+  const { request } = parseWith({
+    tools: [{ type: "function", function: { name: "f", description: half, parameters: { description: half } } }],
+    messages: [
+      { role: "system", content: half },
+      { role: "user", content: [half, { type: "text", text: half }] },
+      {
+        role: "assistant",
+        refusal: half,
+        tool_calls: [{ id: "c", type: "function", function: { name: "f", arguments: JSON.stringify({ path: half }) } }],
+      },
+      { role: "tool", tool_call_id: "c", content: half },
+      { role: "user", content: half },
+    ],
+  });
+  const text = JSON.stringify(request);
+  expect(text).not.toContain("\\ud83d");
+  expect(text.match(/a\ufffd/g)).toHaveLength(9);
 });

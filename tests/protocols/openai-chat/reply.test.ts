@@ -301,6 +301,11 @@ describe("the whole reply", () => {
       [{ head: { kind: "media", mimeType: "image/png", data: "AAAA" } }],
       { content: "![image](data:image/png;base64,AAAA)" },
     ],
+    [
+      "other media are a link",
+      [{ head: { kind: "media", mimeType: "audio/wav", data: "AAAA" } }],
+      { content: "[audio/wav](data:audio/wav;base64,AAAA)" },
+    ],
     ["opaque blocks are left out", [{ head: { kind: "opaque", part: 1 } }, text("a")], { content: "a" }],
     ["nothing is empty text", [], { content: "" }],
   ])("%s", (_, blocks, expected) => {

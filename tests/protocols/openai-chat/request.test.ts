@@ -44,6 +44,10 @@ describe("the body", () => {
     ["stop as a number", { stop: 5 }, "stop"],
     ["stop with a number", { stop: ["a", 5] }, "stop[1]"],
     ["a broken seed", { seed: 0.5 }, "seed"],
+    ["an infinite temperature", { temperature: Infinity }, "temperature"],
+    ["an infinite top_k", { top_k: -Infinity }, "top_k"],
+    ["an infinite seed", { seed: Infinity }, "seed"],
+    ["a top_p over 1", { top_p: 1.1 }, "top_p"],
     ["two answers", { n: 2 }, "n"],
     ["audio answers", { modalities: ["text", "audio"], audio: { voice: "alloy", format: "wav" } }, "modalities"],
     ["an unknown effort", { reasoning_effort: "extreme" }, "reasoning_effort"],
@@ -138,15 +142,31 @@ describe("the body", () => {
     expect([request, losses]).toEqual([parseWith({}).request, []]);
   });
 
-  test("unknown fields pass unseen", () => {
+  test("fields of other services that ask for nothing lose nothing", () => {
     const fields = {
       provider: { order: ["a"] },
+      route: "fallback",
       transforms: [],
-      usage: { include: true },
-      toString: 1,
-      constructor: {},
+      cache_control: { type: "ephemeral" },
+      anthropic_version: "2023-06-01",
+      min_p: null,
+      top_a: "[undefined]",
     };
     expect(parseWith(fields)).toMatchObject({ request: parseWith({}).request, losses: [] });
+  });
+
+  test("fields of no API are reported by name, and the request is served", () => {
+    const why = "this field is not known";
+    const google = { thinking_config: { thinking_budget: 0 }, cached_content: "c" };
+    const fields = { min_p: 0.1, toString: 1, extra_body: { google, top_a: 1 }, google: { labels: {} } };
+    expect(parseWith(fields).losses).toEqual([
+      { field: "min_p", why },
+      { field: "toString", why },
+      { field: "extra_body.top_a", why },
+      { field: "extra_body.google.cached_content", why },
+      { field: "google.labels", why },
+    ]);
+    expect(parseWith({ min_p: 0.1 }).request).toEqual(parseWith({}).request);
   });
 });
 
@@ -161,6 +181,11 @@ describe("sampling", () => {
       { temperature: 0, topP: 0, seed: 0, presencePenalty: 0 },
     ],
     ["top_k", { top_k: 40 }, { topK: 40 }],
+    ["a top_k of 0, as good as none", { top_k: 0 }, {}],
+    ["a top_k of -1, as good as none", { top_k: -1 }, {}],
+    ["the greatest seed", { seed: 2 ** 31 - 1 }, { seed: 2 ** 31 - 1 }],
+    ["the least seed", { seed: -(2 ** 31) }, { seed: -(2 ** 31) }],
+    ["a stop that was cut through a character", { stop: "a\ud83d" }, { stopSequences: ["a\ufffd"] }],
     ["stop as text", { stop: "END" }, { stopSequences: ["END"] }],
     ["stop as a list without empty entries", { stop: ["END", "", "STOP"] }, { stopSequences: ["END", "STOP"] }],
     ["stop without an entry left", { stop: [""] }, {}],
@@ -393,7 +418,7 @@ describe("session", () => {
     ["session_id as a header", { user: "u" }, { session_id: "h2", "x-session-affinity": "h4" }, "h2"],
     ["session-id as a header", { user: "u" }, { "session-id": "h3" }, "h3"],
     ["the affinity header", { user: "u" }, { "x-session-affinity": "h4" }, "h4"],
-    ["user last", { user: "u" }, {}, "u"],
+    ["never the user, who has many conversations", { user: "u" }, {}, undefined],
     ["a session_id that is no text", { session_id: 5 }, {}, undefined],
     ["nothing", {}, {}, undefined],
   ])("%s", (_, fields, given, session) => {
@@ -401,8 +426,40 @@ describe("session", () => {
   });
 });
 
+describe("names of fields that the upstream cannot honour", () => {
+  test.each<[canonical: string, fields: JsonObject, own: string]>([
+    ["stop_sequences", { stop: "x" }, "stop"],
+    ["max_tokens", { max_tokens: 5 }, "max_tokens"],
+    ["max_tokens", { max_tokens: 5, max_completion_tokens: 6 }, "max_completion_tokens"],
+    ["response_format", { response_format: { type: "json_object" } }, "response_format"],
+    ["thinking", { reasoning_effort: "low" }, "reasoning_effort"],
+    ["thinking", { reasoning_effort: "low", reasoning: { max_tokens: 2000 } }, "reasoning"],
+    ["thinking", { thinking: { type: "enabled" } }, "thinking"],
+    ["thinking", { google: { thinking_config: { thinking_level: "low" } } }, "google.thinking_config"],
+    [
+      "thinking",
+      { extra_body: { google: { thinking_config: { thinking_budget: 9 } } } },
+      "extra_body.google.thinking_config",
+    ],
+    ["tools", { tools: [{ type: "function", function: { name: "f" } }] }, "tools"],
+    ["tools", { functions: [{ name: "f" }] }, "functions"],
+    ["tool_choice", { tool_choice: "auto" }, "tool_choice"],
+    ["tool_choice", { functions: [{ name: "f" }], function_call: "auto" }, "function_call"],
+    ["web_search", { web_search_options: {} }, "web_search_options"],
+    ["web_search", { tools: [{ type: "web_search" }] }, "tools"],
+    ["system", {}, "messages"],
+    ["messages", {}, "messages"],
+    ["temperature", { temperature: 1 }, "temperature"],
+  ])("%s of %j is the client's %s", (canonical, fields, own) => {
+    expect(parseWith(fields).fieldName(canonical)).toBe(own);
+  });
+});
+
 describe("losses", () => {
   test.each<[string, JsonObject, string[]]>([
+    ["a seed of more than 32 bits", { seed: 2 ** 31 }, ["seed"]],
+    ["a seed below 32 bits", { seed: -(2 ** 31) - 1 }, ["seed"]],
+    ["prompts to be shortened", { transforms: ["middle-out"] }, ["transforms"]],
     ["token biases", { logit_bias: { "50256": -100 } }, ["logit_bias"]],
     ["no token biases", { logit_bias: {} }, []],
     ["log probabilities", { logprobs: true, top_logprobs: 3 }, ["logprobs", "top_logprobs"]],

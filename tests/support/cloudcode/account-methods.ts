@@ -144,12 +144,6 @@ function fetchAvailableModels(body: JsonObject, account: ServedAccount, world: W
   };
 }
 
-const MEDIA_OF_PREFIX: Readonly<Record<string, readonly string[]>> = {
-  "image/": ["image/png", "image/jpeg", "image/webp"],
-  "audio/": ["audio/mpeg", "audio/wav"],
-  "video/": ["video/mp4"],
-};
-
 function catalogueEntry(model: ServedModel, account: ServedAccount | undefined): JsonObject {
   const quota = account?.quota?.[model.id] ?? { remainingFraction: 1 };
   const entry: JsonObject = {
@@ -161,8 +155,7 @@ function catalogueEntry(model: ServedModel, account: ServedAccount | undefined):
   };
   if (model.media.length > 0) {
     entry["supportsImages"] = true;
-    const exact = model.media.flatMap((type) => MEDIA_OF_PREFIX[type] ?? [type]);
-    entry["supportedMimeTypes"] = Object.fromEntries(exact.map((type) => [type, true]));
+    entry["supportedMimeTypes"] = Object.fromEntries(model.media.map((type) => [type, true]));
   }
   if (model.thinking) {
     entry["supportsThinking"] = true;

@@ -168,6 +168,7 @@ table("calls and responses", [
     claudeLoop(model(calling("f", "a")), user(answering("f", "a", { parts: [PNG] }))),
     claudeLoop(model(calling("f", "a")), user(answering("f", "a"), PNG)),
   ],
+  ["audio within a response", "response-parts-media", mediaResult("audio/wav"), mediaResult("application/pdf")],
   [
     "an empty list of response parts",
     "response-parts-empty",
@@ -181,3 +182,13 @@ table("calls and responses", [
     rightGemini,
   ],
 ]);
+
+function mediaResult(mimeType: string): JsonObject {
+  return talk(
+    GEMINI_3,
+    {},
+    user(says("go")),
+    model(calling("f", "a", { thoughtSignature: "skip_thought_signature_validator" })),
+    user(answering("f", "a", { parts: [{ inlineData: { mimeType, data: "AAAA" } }] })),
+  );
+}

@@ -2,7 +2,18 @@ import { expect, test } from "bun:test";
 import type { JsonObject } from "../../../src/lib/json.ts";
 import { table, config, tools } from "./rule-table.ts";
 import { defaultModels } from "./model-table.ts";
-import { asking, bench, CLAUDE, GEMINI_25, GEMINI_3, GPT_OSS, IMAGE, says, weatherSchema, weatherTools } from "./samples.ts";
+import {
+  asking,
+  bench,
+  CLAUDE,
+  GEMINI_25,
+  GEMINI_3,
+  GPT_OSS,
+  IMAGE,
+  says,
+  weatherSchema,
+  weatherTools,
+} from "./samples.ts";
 
 const thinkingBudget = (budget: number): JsonObject => ({
   thinkingConfig: { includeThoughts: true, thinkingBudget: budget },

@@ -1,5 +1,17 @@
-import { table, PNG, plain, ok, contents } from "./rule-table.ts";
-import { answering, asking, calling, CLAUDE, GEMINI_25, GEMINI_3, GPT_OSS, model, says, user } from "./samples.ts";
+import { type Row, table, PNG, plain, ok, contents } from "./rule-table.ts";
+import {
+  answering,
+  asking,
+  calling,
+  CLAUDE,
+  GEMINI_25,
+  GEMINI_3,
+  GPT_OSS,
+  IMAGE,
+  model,
+  says,
+  user,
+} from "./samples.ts";
 
 table("contents and parts", [
   ["no contents", "contents-empty", contents(GEMINI_3), plain],
@@ -121,6 +133,20 @@ table("contents and parts", [
     "media-unsupported",
     contents(CLAUDE, user({ inlineData: { mimeType: "audio/wav", data: "AAAA" } })),
     contents(CLAUDE, user({ inlineData: { mimeType: "application/pdf", data: "AAAA" } })),
+  ],
+  ...["image/gif", "image/svg+xml", "image/bmp", "audio/x-unheard-of", "video/x-unheard-of", "text/csv"].map(
+    (mimeType): Row => [
+      `${mimeType}, which the catalogue does not list,`,
+      "media-unsupported",
+      contents(GEMINI_3, user({ inlineData: { mimeType, data: "AAAA" } })),
+      contents(GEMINI_3, user({ inlineData: { mimeType: "image/webp", data: "AAAA" } })),
+    ],
+  ),
+  [
+    "a PDF at an image model",
+    "media-unsupported",
+    contents(IMAGE, user(says("x"), { inlineData: { mimeType: "application/pdf", data: "AAAA" } })),
+    contents(IMAGE, user(says("x"), PNG)),
   ],
   ["media at gpt-oss", "media-unsupported", contents(GPT_OSS, user(PNG)), contents(GEMINI_3, user(PNG))],
   [

@@ -10,12 +10,13 @@ export interface ServedModel {
   maxOutputTokens: number;
   /** Absent: any thinkingConfig is refused. */
   thinking?: { min: number; max: number; zero: boolean; dynamic: boolean; native: number };
-  /** Accepted media: exact types, or prefixes ending in a slash. */
+  /** Accepted media; the catalogue lists exactly these. */
   media: readonly string[];
 }
 
 const CLAUDE_MEDIA = ["image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf"];
-const GEMINI_MEDIA = ["image/", "audio/", "video/", "application/pdf", "text/plain"];
+const IMAGES = ["image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"];
+const GEMINI_MEDIA = [...IMAGES, "audio/mpeg", "audio/wav", "video/mp4", "application/pdf", "text/plain"];
 const CLAUDE_THINKING = { min: 1024, max: 64_000, zero: false, dynamic: false, native: 1024 };
 const GEMINI_3_THINKING = { min: 128, max: 32_768, zero: false, dynamic: false };
 
@@ -69,6 +70,7 @@ export function defaultModels(): ServedModel[] {
     withoutThinking({
       ...gemini3("gemini-3.1-flash-image", "Gemini 3.1 Flash Image", 32_768, 0),
       image: true,
+      media: IMAGES,
     }),
     withoutThinking({
       ...gemini3("gpt-oss-120b-medium", "GPT-OSS 120B (Medium)", 32_768, 0),
@@ -83,12 +85,6 @@ export function defaultModels(): ServedModel[] {
 function withoutThinking(model: ServedModel): ServedModel {
   const { thinking: _thinking, ...rest } = model;
   return rest;
-}
-
-export function modelReads(model: ServedModel, mimeType: string): boolean {
-  return model.media.some((accepted) =>
-    accepted.endsWith("/") ? mimeType.startsWith(accepted) && mimeType !== accepted : mimeType === accepted,
-  );
 }
 
 /** Whether the id itself fixes how much the model thinks, so that a thinkingLevel beside it is refused. */

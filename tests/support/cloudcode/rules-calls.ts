@@ -65,6 +65,9 @@ function checkResponse(response: WireFunctionResponse, model: ServedModel, index
     if (!part.inlineData)
       refuse("part-without-data", `${where}.parts: required oneof field 'data' must have one initialized field`);
     checkMedia(part.inlineData, model, where, false);
+    if (!/^(?:image\/|application\/pdf$)/.test(part.inlineData.mimeType ?? "")) {
+      refuse("response-parts-media", `${where}.parts: only images and PDF are supported in function responses.`);
+    }
   }
 }
 

@@ -110,13 +110,14 @@ function checkStopSequences(config: WireGenerationConfig): void {
 }
 
 function checkSampling(config: WireGenerationConfig, model: ServedModel): void {
-  const { temperature, topP, topK } = config;
+  const { temperature, topP, topK, seed } = config;
   const hottest = model.family === "claude" ? 1 : 2;
   if (temperature !== undefined && (temperature < 0 || temperature > hottest)) {
     refuse("temperature-range", `temperature must be from 0 to ${hottest}.`);
   }
   if (topP !== undefined && (topP < 0 || topP > 1)) refuse("top-p-range", "top_p must be from 0 to 1.");
   if (topK !== undefined && topK < 1) refuse("top-k-range", "top_k must be positive.");
+  if (seed !== undefined && seed < 0) refuse("seed-range", "seed must not be negative.");
   if (model.family !== "gemini") {
     for (const name of ["presencePenalty", "frequencyPenalty", "seed", "responseLogprobs", "logprobs"] as const) {
       if (config[name] !== undefined) refuse("sampling-for-family", `${name} is not supported by ${model.id}.`);

@@ -1,5 +1,5 @@
 import { refuse, refuseAsAnthropic } from "./refusal.ts";
-import { modelReads, type ServedModel } from "./model-table.ts";
+import type { ServedModel } from "./model-table.ts";
 import type { WireBlob, WireContent, WirePart, WireRequest } from "./wire-types.ts";
 
 const DATA_FIELDS = [
@@ -126,7 +126,7 @@ export function checkMedia(blob: WireBlob, model: ServedModel, where: string, in
   }
   if (blob.data === undefined)
     refuse("media-data-missing", `* GenerateContentRequest.${where}.inline_data.data: required`);
-  if (!modelReads(model, blob.mimeType)) refuse("media-unsupported", `Unsupported MIME type: ${blob.mimeType}`);
+  if (!model.media.includes(blob.mimeType)) refuse("media-unsupported", `Unsupported MIME type: ${blob.mimeType}`);
   if (inModelTurn && model.family === "claude") {
     refuseAsAnthropic("media-in-assistant-turn", "messages: `image` blocks are not allowed in `assistant` messages");
   }

@@ -25,7 +25,7 @@ export function checkEnvelope(envelope: WireEnvelope, context: EnvelopeContext):
   }
   checkRequestId(envelope, context.seenRequestIds);
   if (envelope.request === undefined) refuse("request-missing", "request is required.");
-  if (envelope.request.sessionId === "") refuse("session-id-empty", "request.session_id must not be empty.");
+  if (envelope.requestType !== "web_search") checkSessionId(envelope.request.sessionId);
   return model;
 }
 
@@ -58,6 +58,14 @@ function findModel(id: string | undefined, context: EnvelopeContext): ServedMode
     refuse("model-not-on-account", "Requested entity was not found.", 404);
   }
   return model;
+}
+
+/** The app's own form, a negative 64-bit integer as text. The service may be laxer; nobody has to find out. */
+function checkSessionId(sessionId: string | undefined): void {
+  if (sessionId === undefined) refuse("session-id-missing", "request.session_id is required.");
+  if (!/^-[1-9]\d{0,18}$/.test(sessionId) || BigInt(sessionId) < -(2n ** 63n)) {
+    refuse("session-id-form", "request.session_id must be a negative 64-bit integer.");
+  }
 }
 
 /** Web searches carry none; every other call has its own. The service would answer a reused id with the earlier reply. */

@@ -20,11 +20,13 @@ export function checkThinking(request: WireRequest, model: ServedModel, signatur
   }
 }
 
-/** The loop begins after the last user turn that says something and answers no call; -1 when there is none. */
+/** The loop begins after the last user turn that says or shows something and answers no call; -1 when there is none. */
 export function loopBoundary(contents: readonly WireContent[]): number {
   return contents.findLastIndex(
     (content) =>
-      content.role === "user" && responsesOf(content).length === 0 && content.parts?.some((part) => part.text),
+      content.role === "user" &&
+      responsesOf(content).length === 0 &&
+      content.parts?.some((part) => part.text || part.inlineData || part.fileData),
   );
 }
 
@@ -43,6 +45,15 @@ function checkClaude(request: WireRequest, contents: readonly WireContent[], sig
       }
     });
     checkClaudeOrder(content, index);
+    if (content.parts?.at(-1)?.thought === true) {
+      refuseAsAnthropic(
+        "claude-thinking-last",
+        `messages.${index}: The final block in an assistant message cannot be \`thinking\`.`,
+      );
+    }
+    if (holdsThoughtTwice(content)) {
+      refuseAsAnthropic("thought-twice", `messages.${index}: \`thinking\` blocks cannot be modified.`);
+    }
   });
   if (on) checkClaudeEnd(contents);
 }
@@ -62,6 +73,14 @@ function checkClaudeThought(part: WirePart, where: string, on: boolean, signatur
   if (issued?.family !== "claude" || issued.kind !== "thinking" || issued.text !== part.text) {
     refuseAsAnthropic("claude-signature", `${where}: Invalid \`signature\` in \`thinking\` block`);
   }
+}
+
+/** One signature stands for one thought; a second copy of it was never part of the turn. */
+function holdsThoughtTwice(content: WireContent): boolean {
+  const signatures =
+    content.parts?.flatMap((part) => (part.thought === true ? (part.thoughtSignature ?? []) : [])) ?? [];
+  const genuine = signatures.filter((signature) => !SENTINELS.has(signature));
+  return new Set(genuine).size !== genuine.length;
 }
 
 /** Thinking, then text (or media), then calls. */
@@ -119,6 +138,7 @@ function checkGemini(contents: readonly WireContent[], model: ServedModel, signa
       }
       firstCall = false;
     });
+    if (holdsThoughtTwice(content)) refuse("thought-twice", `contents[${index}]: Corrupted thought signature.`);
   });
 }
 

@@ -1,4 +1,5 @@
 import type { JsonObject } from "../../../src/lib/json.ts";
+import type { ServedModel } from "./model-table.ts";
 import { createWorld, DEFAULT_ACCOUNT, type World } from "./world.ts";
 import { validateCountTokens, validateGenerate, type ValidationContext } from "./validate.ts";
 import type { Refusal } from "./refusal.ts";
@@ -12,8 +13,9 @@ export interface Bench {
   context(headers?: Headers): ValidationContext;
 }
 
-export function bench(): Bench {
+export function bench(models?: readonly ServedModel[]): Bench {
   const world = createWorld({
+    ...(models && { models }),
     accounts: [
       DEFAULT_ACCOUNT,
       { email: "second@example.test", refreshToken: "1//test-second", project: "second-project-z9y8x" },
@@ -77,7 +79,7 @@ export function envelope(modelId: string, request: JsonObject, change: JsonObjec
     userAgent: "antigravity",
     requestType: modelId.includes("image") ? "image_gen" : "agent",
     requestId: "agent-3f2e8f0e-5a53-4d0e-9b7e-0c6d1d5f2b11",
-    request,
+    request: { sessionId: "-4815162342108151623", ...request },
     ...change,
   };
 }

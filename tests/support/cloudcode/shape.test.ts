@@ -198,12 +198,40 @@ table("types", [
     contents(GEMINI_3, user(PNG)),
   ],
   [
+    "half a character",
+    "not-well-formed",
+    contents(GEMINI_3, user(says("cut \ud83d"))),
+    contents(GEMINI_3, user(says("whole \ud83d\ude00"))),
+  ],
+  [
+    "half a character in a name within arguments",
+    "not-well-formed",
+    talk25({ args: { deep: [{ "\ude00": 1 }] } }),
+    talk25({ args: { deep: [{ "": 1 }] } }),
+  ],
+  [
+    "half a character within a result",
+    "not-well-formed",
+    talk25({ response: { result: ["\ud83d"] } }),
+    talk25({ response: { result: ["x"] } }),
+  ],
+  [
     "unknown credit types",
     "unknown-enum-value",
     { ...plain, enabledCreditTypes: ["FREE"] },
     { ...plain, enabledCreditTypes: ["GOOGLE_ONE_AI"] },
   ],
 ]);
+
+/** A tool loop with these arguments or this response. */
+function talk25({ args = {}, response = { result: "r" } }: { args?: JsonObject; response?: JsonObject }): JsonObject {
+  return contents(
+    GEMINI_25,
+    user(says("go")),
+    model({ functionCall: { name: "f", args } }),
+    user({ functionResponse: { name: "f", response } }),
+  );
+}
 
 function messageOf(body: JsonObject | undefined): string {
   const error = body?.["error"];

@@ -43,6 +43,7 @@ function gemini(...contents: JsonObject[]): JsonObject {
   return envelope(GEMINI_3, { contents });
 }
 
+const PNG = { inlineData: { mimeType: "image/png", data: "iVBORw0KGgo=" } };
 const go = user(says("go"));
 const more = user(says("more"));
 const results = user(answering("f", "a"));
@@ -129,6 +130,40 @@ describe("Claude", () => {
       claude(false, ...plainLoop),
     ],
     [
+      "a turn of thinking alone",
+      "claude-thinking-last",
+      claude(true, go, model(thought(claudeSignature)), more),
+      claude(true, go, model(thought(claudeSignature), says("ok")), more),
+    ],
+    [
+      "one thought twice in a turn",
+      "thought-twice",
+      claude(true, go, model(thought(claudeSignature), thought(claudeSignature), says("ok")), more),
+      claude(
+        true,
+        go,
+        model(thought(claudeSignature), says("ok")),
+        more,
+        model(thought(claudeSignature), says("ok")),
+        more,
+      ),
+    ],
+    [
+      "a tool loop that an image began, without a thought",
+      "claude-loop-without-thinking",
+      claude(true, go, model(thought(claudeSignature), says("ok")), user(PNG), model(calling("f", "a")), results),
+      claude(
+        true,
+        go,
+        model(calling("f", "b")),
+        user(answering("f", "b")),
+        model(says("ok")),
+        user(PNG),
+        model(thought(claudeSignature), calling("f", "a")),
+        results,
+      ),
+    ],
+    [
       "a prefill while thinking",
       "claude-prefill-thinking",
       claude(true, go, model(says("Sure"))),
@@ -213,6 +248,26 @@ describe("Gemini", () => {
       "gemini-signature",
       gemini(go, model(signed("f", claudeSignature)), user(answering("f"))),
       right,
+    ],
+    [
+      "an unsigned first call in a loop that an image began",
+      "call-unsigned",
+      gemini(go, model(says("ok")), user(PNG), model(calling("f")), user(answering("f"))),
+      gemini(
+        go,
+        model(calling("f")),
+        user(answering("f")),
+        model(says("ok")),
+        user(PNG),
+        model(signed("f", geminiCall)),
+        user(answering("f")),
+      ),
+    ],
+    [
+      "one thought twice in a turn",
+      "thought-twice",
+      gemini(go, model(thought(geminiThought), thought(geminiThought), says("ok")), more),
+      gemini(go, model(thought(geminiThought), says("ok")), more),
     ],
     [
       "a signature nobody gave",

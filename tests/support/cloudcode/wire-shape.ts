@@ -40,6 +40,7 @@ const SCALAR_TYPES = {
 export function readMessage(shape: MessageShape, value: JsonValue, path: string): JsonObject {
   if (!isJsonObject(value)) invalidValue(path, `type.googleapis.com/${shape.type}`, value);
   const entries: [string, JsonValue][] = [];
+  checkWellFormed(Object.keys(value), path);
   const seen = new Set<string>();
   for (const [written, member] of Object.entries(value)) {
     const name = shape.aliases && Object.hasOwn(shape.aliases, written) ? (shape.aliases[written] ?? written) : written;
@@ -89,6 +90,7 @@ function readValue(shape: FieldShape, value: JsonValue, path: string): JsonValue
       return value;
     case "struct":
       if (!isJsonObject(value)) invalidValue(path, "type.googleapis.com/google.protobuf.Struct", value);
+      checkWellFormed(value, path);
       return value;
     case "bytes":
       if (typeof value !== "string") invalidValue(path, SCALAR_TYPES.bytes, value);
@@ -97,12 +99,13 @@ function readValue(shape: FieldShape, value: JsonValue, path: string): JsonValue
       }
       return value;
     case "integer":
-      if (typeof value !== "number" || !Number.isInteger(value)) invalidValue(path, SCALAR_TYPES.integer, value);
+      if (typeof value !== "number" || value !== (value | 0)) invalidValue(path, SCALAR_TYPES.integer, value);
       return value;
     case "string":
     case "number":
     case "boolean":
       if (typeof value !== shape) invalidValue(path, SCALAR_TYPES[shape], value);
+      checkWellFormed(value, path);
       return value;
     default:
       shape satisfies never;
@@ -113,6 +116,7 @@ function readValue(shape: FieldShape, value: JsonValue, path: string): JsonValue
 /** Map entries show in paths as list entries do: `properties[2].value`. */
 function readMap(shape: FieldShape, value: JsonValue, path: string): JsonObject {
   if (!isJsonObject(value)) invalidValue(path, "map", value);
+  checkWellFormed(Object.keys(value), path);
   return Object.fromEntries(
     Object.entries(value).map(([key, member], index) => {
       if (Array.isArray(member)) {
@@ -125,6 +129,18 @@ function readMap(shape: FieldShape, value: JsonValue, path: string): JsonObject 
       return [key, readValue(shape, member, `${path}[${index}].value`)];
     }),
   );
+}
+
+/** Half a surrogate pair, escaped or not, is no Unicode text. */
+function checkWellFormed(value: JsonValue, path: string): void {
+  if (typeof value === "string" && !value.isWellFormed()) {
+    refuseField("not-well-formed", path, "Invalid JSON payload received. Invalid escape sequence in string.");
+  }
+  if (typeof value !== "object" || value === null) return;
+  for (const [key, member] of Object.entries(value)) {
+    checkWellFormed(key, path);
+    checkWellFormed(member, path);
+  }
 }
 
 export function refuseUnknownName(name: string, path: string): never {
