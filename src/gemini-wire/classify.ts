@@ -9,13 +9,13 @@ import { retryDelay } from "./retry-delay.ts";
  * decides only where the service gives no structure, and only within one status. `now` (Unix ms) serves absolute reset
  * times when the answer has no Date header.
  */
-export function classify(status: number, headers: Headers, bodyText: string, now?: number): GatewayError {
+export function classify(status: number, headers: Headers, bodyText: string, now: number): GatewayError {
   const error = readGoogleError(bodyText);
   return failureFor({ status, error, bodyText, retryAfterMs: retryDelay(error, headers, now) });
 }
 
 /** The failure behind an `{error}` document inside a 200 answer or a finished operation. */
-export function classifyDocument(document: JsonValue, now?: number): GatewayError {
+export function classifyDocument(document: JsonValue, now: number): GatewayError {
   const error = readErrorDocument(document);
   return failureFor({
     status: statusOf(error),
@@ -25,18 +25,23 @@ export function classifyDocument(document: JsonValue, now?: number): GatewayErro
   });
 }
 
+/** What is left to try when a repair did not help, or has nothing to change. */
+const NEXT_REPAIR: Readonly<Partial<Record<Repair, Repair>>> = { "thinking-other-form": "thinking-config-off" };
+
 /**
- * The same failure with a repair this request has not tried yet: a refused thinking form is followed by the other
- * form, then by none at all. Without one left, the failure names no repair.
+ * The same failure with a repair that this request has not tried yet and that would change what is sent. Without one, the
+ * failure names no repair.
  */
-export function withUntriedRepair(error: GatewayError, tried: ReadonlySet<Repair>): GatewayError {
-  const { repair, ...detail } = error.detail;
-  if (repair === undefined || !tried.has(repair)) return error;
-  const next =
-    repair === "thinking-other-form" && !tried.has("thinking-config-off") ? "thinking-config-off" : undefined;
-  return new GatewayError(error.kind, error.message, next ? { ...detail, repair: next } : detail, {
-    cause: error.cause,
-  });
+export function withUsefulRepair(
+  error: GatewayError,
+  tried: ReadonlySet<Repair>,
+  changesBody: (repair: Repair) => boolean,
+): GatewayError {
+  const { repair: named, ...detail } = error.detail;
+  let repair = named;
+  while (repair !== undefined && (tried.has(repair) || !changesBody(repair))) repair = NEXT_REPAIR[repair];
+  if (repair === named) return error;
+  return new GatewayError(error.kind, error.message, { ...detail, ...(repair && { repair }) }, { cause: error.cause });
 }
 
 function failureFor(signal: Signal): GatewayError {

@@ -6,7 +6,7 @@ import { callIds } from "./call-ids.ts";
 import { type MediaLowering, mediaLowering } from "./media.ts";
 import { closeGaps, pairResults } from "./pairing.ts";
 import type { ToolNames } from "./tool-names.ts";
-import { buildTurns, type Call, resultText, type UserItem } from "./turns.ts";
+import { buildTurns, type Call, resultAsParts, type UserItem } from "./turns.ts";
 import type { WireContent } from "./wire-content.ts";
 
 interface ContentRules {
@@ -38,7 +38,7 @@ export function lowerContents(
   let unanswered: readonly Call[] = [];
   for (const turn of closeGaps(built, orphans)) {
     if (turn.role === "model") {
-      lowered.push({ role: "model", parts: [...turn.thoughts, ...turn.parts, ...turn.callParts] });
+      lowered.push({ role: "model", parts: distinctThoughts([...turn.thoughts, ...turn.parts, ...turn.callParts]) });
       unanswered = turn.calls;
     } else {
       const parts = resultParts(unanswered, rules.model, media);
@@ -59,13 +59,27 @@ export function lowerContents(
  * and the loop's first model turn does not begin with thinking.
  */
 export function loopBeganWithoutThinking(contents: readonly WireContent[]): boolean {
-  if (!contents.at(-1)?.parts.some(isResult)) return false;
+  if (!endsWithResults(contents)) return false;
   // A user turn that holds results goes on with the loop even when the user added words to them.
-  const start = contents.findLastIndex(
-    ({ role, parts }) => role === "user" && parts.some((part) => "text" in part) && !parts.some(isResult),
-  );
+  const start = contents.findLastIndex(({ role, parts }) => role === "user" && !parts.some(isResult));
   const first = contents.slice(start + 1).find(({ role }) => role === "model");
   return first !== undefined && first.parts[0]?.["thought"] !== true;
+}
+
+/** Whether the last turn brings results of tools, alone or with the user's words. */
+export function endsWithResults(contents: readonly WireContent[]): boolean {
+  return contents.at(-1)?.parts.some(isResult) ?? false;
+}
+
+/** Turns that were joined may hold one thought twice, from before each of its calls; Claude wants it once. */
+function distinctThoughts(parts: readonly JsonObject[]): JsonObject[] {
+  const seen = new Set<unknown>();
+  return parts.filter(({ thought, thoughtSignature }) => {
+    if (thought !== true) return true;
+    const isNew = !seen.has(thoughtSignature);
+    seen.add(thoughtSignature);
+    return isNew;
+  });
 }
 
 function isResult(part: JsonObject): boolean {
@@ -101,13 +115,7 @@ function responseOf(result: FunctionResponse | undefined): JsonObject {
 
 function userParts(item: UserItem, orphans: ReadonlySet<FunctionResponse>, media: MediaLowering): JsonObject[] {
   if ("part" in item) return [item.part];
-  const { result } = item;
-  if (!orphans.has(result)) return [];
-  const tool = result.name === "" ? "a tool" : `the tool ${result.name}`;
-  return [
-    { text: `[Result of an earlier call of ${tool}]\n${resultText(result)}` },
-    ...(result.media ?? []).map((blob) => media.part(blob, "user")),
-  ];
+  return orphans.has(item.result) ? resultAsParts(item.result, media) : [];
 }
 
 // Upstream answers a user turn. Gemini never took a beginning of its own answer, Claude does not since 4.6.

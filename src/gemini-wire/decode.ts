@@ -10,8 +10,10 @@ export interface DecoderDeps {
   /** A new url-safe id for one tool call. */
   newCallId(): string;
   tools: ToolReturn;
+  /** Whether an answer without content is a whole one: it is when the model was handed results of its tools. */
+  mayEndSilently: boolean;
   /** Unix ms; lets an error document that names an absolute reset time be understood. */
-  now?(): number;
+  now(): number;
 }
 
 interface OpenBlock {
@@ -49,22 +51,21 @@ const CANDIDATE_META = {
 } as const;
 
 /**
- * GenerateContent response documents in, one turn out. The turn begins with its first block (or a finish reason that
- * explains its absence) and ends at `end()` only, because usage may come after the finish reason.
+ * GenerateContent response documents in, one turn out. The turn begins with its first content (or at the end, where
+ * something explains that there is none) and ends at `end()` only, because usage may come after the finish reason.
  *
  * Throws GatewayError: the classified error of an `{error}` document; `malformed-answer` for a tool call that the model
  * botched; `unavailable` at `end()` when nothing was answered or no finish reason came. Events decoded before that are
  * in `out` by then, and the machine must not be used further.
  */
 export function turnDecoder(deps: DecoderDeps): Machine<JsonValue, TurnEvent> {
-  let started = false;
+  /** What waits for the first content: blank text and bare signatures are no answer, and not to be lost if one follows. */
+  let held: TurnEvent[] | undefined = [];
   let calledTool = false;
   let nextIndex = 0;
   /** The text or thinking block that deltas go to. Its end waits, because its signature may come later. */
   let open: OpenBlock | undefined;
   let lastThinking: OpenBlock | undefined;
-  /** Blank text at the very start: not yet an answer, and not to be lost if one follows. */
-  let leadingBlank = "";
   let finishReason: string | undefined;
   let blockReason: string | undefined;
   const counts: JsonObject = {};
@@ -78,8 +79,8 @@ export function turnDecoder(deps: DecoderDeps): Machine<JsonValue, TurnEvent> {
     if (!isJsonObject(document)) throw new GatewayError("unavailable", "Upstream sent a malformed event");
     const inner = document["response"];
     const response = isJsonObject(inner) ? inner : document;
-    if (isFailure(document)) throw classifyDocument(document, deps.now?.());
-    if (isFailure(response)) throw classifyDocument(response, deps.now?.());
+    if (isFailure(document)) throw classifyDocument(document, deps.now());
+    if (isFailure(response)) throw classifyDocument(response, deps.now());
     if (typeof document["traceId"] === "string") meta["traceId"] = document["traceId"];
     readResponse(response, out);
   }
@@ -151,23 +152,17 @@ export function turnDecoder(deps: DecoderDeps): Machine<JsonValue, TurnEvent> {
   }
 
   function readText(kind: "text" | "thinking", text: string, signature: string | undefined, out: TurnEvent[]): void {
-    if (!started && kind === "text" && signature === undefined && text.trim() === "") {
-      leadingBlank += text;
-      return;
-    }
-    begin(out, kind);
+    if (text.trim() !== "") begin(out);
     // A signature covers exactly the text before it, so nothing may be added to a signed block, unless every chunk of
     // one text repeats the same signature.
     const continues = open?.kind === kind && (open.signature === undefined || open.signature === signature);
     const block = open && continues ? open : openBlock(kind, out);
-    out.push({ type: "block-delta", index: block.index, text: leadingBlank + text });
-    leadingBlank = "";
+    emit({ type: "block-delta", index: block.index, text }, out);
     if (signature !== undefined) block.signature = signature;
   }
 
   /** A signature that comes in a part without data belongs to the text just before it. */
   function readCarrier(isThought: boolean, signature: string, out: TurnEvent[]): void {
-    begin(out, undefined);
     if (open?.signature === signature) return;
     if (isThought && lastThinking && lastThinking !== open && lastThinking.signature === undefined) {
       // Its thinking block has ended, and opening it again behind text is what Claude refuses in the next turn.
@@ -182,32 +177,32 @@ export function turnDecoder(deps: DecoderDeps): Machine<JsonValue, TurnEvent> {
     block.signature = signature;
   }
 
-  /** Starts the turn if need be; blank text that waited becomes a block unless text follows to take it up. */
-  function begin(out: TurnEvent[], next: BlockHead["kind"] | undefined): void {
-    if (started) return;
-    started = true;
-    out.push({ type: "turn-start", usage: usageFrom(counts) });
-    if (leadingBlank === "" || next === "text") return;
-    const block = openBlock("text", out);
-    out.push({ type: "block-delta", index: block.index, text: leadingBlank });
-    leadingBlank = "";
+  /** Starts the turn if need be, with what has waited. */
+  function begin(out: TurnEvent[]): void {
+    if (!held) return;
+    out.push({ type: "turn-start", usage: usageFrom(counts) }, ...held);
+    held = undefined;
+  }
+
+  function emit(event: TurnEvent, out: TurnEvent[]): void {
+    (held ?? out).push(event);
   }
 
   function openBlock(kind: "text" | "thinking", out: TurnEvent[]): OpenBlock {
     closeBlock(out);
     open = { kind, index: nextIndex++, signature: undefined };
     if (kind === "thinking") lastThinking = open;
-    out.push({ type: "block-start", index: open.index, head: { kind } });
+    emit({ type: "block-start", index: open.index, head: { kind } }, out);
     return open;
   }
 
   function closeBlock(out: TurnEvent[]): void {
-    if (open) out.push(blockEnd(open.index, open.signature));
+    if (open) emit(blockEnd(open.index, open.signature), out);
     open = undefined;
   }
 
   function wholeBlock(head: BlockHead, signature: string | undefined, out: TurnEvent[]): void {
-    begin(out, head.kind);
+    begin(out);
     closeBlock(out);
     const index = nextIndex++;
     out.push({ type: "block-start", index, head }, blockEnd(index, signature));
@@ -218,9 +213,12 @@ export function turnDecoder(deps: DecoderDeps): Machine<JsonValue, TurnEvent> {
     // because arguments arrive whole or not at all.
     if (calledTool && finishReason !== undefined) return "tool";
     const known = finishReason === undefined ? undefined : FINISH.get(finishReason);
-    if (known !== undefined && known !== "malformed") return known;
+    const isEmpty = held !== undefined;
+    if (known === "length" || known === "filtered" || (known === "end" && !isEmpty)) return known;
     if (blockReason !== undefined) return "filtered";
-    if (!started) throw new GatewayError("unavailable", "Upstream sent an empty answer");
+    if (isEmpty && !(known === "end" && deps.mayEndSilently)) {
+      throw new GatewayError("unavailable", "Upstream sent an empty answer");
+    }
     if (finishReason === undefined) {
       throw new GatewayError("unavailable", "Upstream closed the stream before the answer was complete");
     }
@@ -233,7 +231,7 @@ export function turnDecoder(deps: DecoderDeps): Machine<JsonValue, TurnEvent> {
       const reason = stopReason();
       if (blockReason !== undefined) meta["filter"] = blockReason;
       else if (finishReason !== undefined && FINISH.get(finishReason) === "filtered") meta["filter"] = finishReason;
-      begin(out, undefined);
+      begin(out);
       closeBlock(out);
       out.push({ type: "turn-end", reason, usage: usageFrom(counts), meta });
     },

@@ -1,5 +1,6 @@
 import type { FailureDetail, FailureKind, Repair } from "../core/errors.ts";
 import { ownerUrl, type GoogleError } from "./google-error.ts";
+import { ownWords } from "./own-words.ts";
 
 export interface Signal {
   status: number;
@@ -15,14 +16,15 @@ interface Verdict {
 }
 
 interface Rule {
+  /** `prose`: the message less what it quotes, in lower case. */
   when(signal: Signal, prose: string): boolean;
   verdict(signal: Signal): Verdict;
 }
 
 /** What an upstream failure means. */
 export function verdictOn(signal: Signal): Verdict {
-  const message = signal.error.message.toLowerCase();
-  const rule = RULES.find((candidate) => candidate.when(signal, message));
+  const prose = ownWords(signal.error.message).toLowerCase();
+  const rule = RULES.find((candidate) => candidate.when(signal, prose));
   return rule?.verdict(signal) ?? fallback(signal);
 }
 
@@ -43,8 +45,9 @@ const RULES: readonly Rule[] = [
     message: "A security policy of the account's organisation blocks this request",
   })),
   onReason(["INSUFFICIENT_G1_CREDITS_BALANCE", "QUOTA_EXHAUSTED"], quotaExhausted),
-  onReason(["RATE_LIMIT_EXCEEDED"], limited),
   onReason(["MODEL_CAPACITY_EXHAUSTED"], overloaded),
+  { when: ({ status, error }) => status === 429 && error.quotaIds.some(isPerDay), verdict: quotaExhausted },
+  onReason(["RATE_LIMIT_EXCEEDED"], limited),
   onReason(["SERVICE_DISABLED", "CONSUMER_INVALID", "IAM_PERMISSION_DENIED"], projectRejected),
   onReason(["ACCESS_TOKEN_SCOPE_INSUFFICIENT"], needsLogin),
   onReason(["ACCESS_TOKEN_EXPIRED", "CREDENTIALS_MISSING", "ACCESS_TOKEN_TYPE_UNSUPPORTED"], accessTokenRejected),
@@ -52,20 +55,28 @@ const RULES: readonly Rule[] = [
   onStatus([401], accessTokenRejected),
 
   onProse([400, 403, 404], isVersionGate, () => ({
-    kind: "unavailable",
+    kind: "version-refused",
     message:
       "Upstream no longer accepts this client version; set cloudcode.clientVersion in the configuration to a current Antigravity version",
   })),
-  onProse([400, 403, 404], (text) => /invalid project resource name|resource '?projects\//.test(text), projectRejected),
+  onOpening([400, 403, 404], /^(?:invalid project resource name|resource '?projects\/)/i, projectRejected),
   onProse([400, 403], isLocation, () => ({
     kind: "region-blocked",
     message: "Upstream does not serve the location of this gateway or account",
   })),
 
-  onProse([400], isTooLong, ({ error }) => ({ kind: "context-too-long", message: tooLongMessage(error.message) })),
+  onProse([400], isTooLong, ({ error }) => ({
+    kind: "context-too-long",
+    message: tooLongMessage(ownWords(error.message)),
+  })),
   onProse([400], (text) => /request payload size exceeds/.test(text), tooLarge),
   onProse([400], isBrokenThinking, repairable("drop-thinking")),
   onProse([400], isThinkingUnsupported, repairable("thinking-config-off")),
+  onOpening(
+    [400],
+    /^invalid json payload received\. unknown name "thinking_?config"/i,
+    repairable("thinking-config-off"),
+  ),
   onProse([400], isThinkingForm, repairable("thinking-other-form")),
   onStatus([400], repairable(undefined)),
 
@@ -74,7 +85,8 @@ const RULES: readonly Rule[] = [
     (text) => /verify your (account|identity)|verification required|further action is required/.test(text),
     needsVerification,
   ),
-  onProse([403], (text) => /has been (disabled|suspended)|terms of service/.test(text), termsBlock),
+  onProse([403], isTermsBlock, termsBlock),
+  onOpening([403], /^permission '?cloudaicompanion/i, projectRejected),
   onProse(
     [403],
     (text) =>
@@ -96,10 +108,6 @@ const RULES: readonly Rule[] = [
   },
   onStatus([413], tooLarge),
 
-  {
-    when: ({ status: actual, error }) => actual === 429 && error.quotaIds.some((id) => /PerDay/i.test(id)),
-    verdict: quotaExhausted,
-  },
   onProse([429], (text) => /limit: 0\b/.test(text), quotaExhausted),
   onProse([429, 503], (text) => /no capacity|\boverloaded\b/.test(text), overloaded),
   onProse([429], (text) => /per minute|rate limit|too many requests/.test(text), limited),
@@ -123,6 +131,11 @@ function onStatus(statuses: readonly number[], verdict: Rule["verdict"]): Rule {
 
 function onProse(statuses: readonly number[], fits: (text: string) => boolean, verdict: Rule["verdict"]): Rule {
   return { when: (signal, text) => statuses.includes(signal.status) && fits(text), verdict };
+}
+
+/** For what a message begins with: there upstream has quoted nothing yet but what the pattern names. */
+function onOpening(statuses: readonly number[], opening: RegExp, verdict: Rule["verdict"]): Rule {
+  return { when: ({ status, error }) => statuses.includes(status) && opening.test(error.message), verdict };
 }
 
 /** 4xx that are not about the request. */
@@ -217,8 +230,20 @@ function isTooLong(text: string): boolean {
   );
 }
 
+// A block lasts until the owner acts, so what an organisation, a bill or a project has switched off must not look like one.
+function isTermsBlock(text: string): boolean {
+  if (/violat\w*\b[^]*\bterms\b/.test(text)) return true;
+  if (!/\b(disabled|suspended|terminated|banned|deactivated)\b/.test(text)) return false;
+  if (/organi[sz]ation|administrator|\bbilling\b|\bproject\b/.test(text)) return false;
+  return /\baccount\b|\bterms\b|\baccess\b[^]*\bpolic/.test(text);
+}
+
+function isPerDay(quotaId: string): boolean {
+  return /PerDay/i.test(quotaId);
+}
+
 function isThinkingUnsupported(text: string): boolean {
-  return /(does not|doesn't) support thinking\b(?! (level|budget))|unknown name "?thinking_?config|thinking(_?config| mode)? is not (supported|enabled|available)/.test(
+  return /(does not|doesn't) support thinking\b(?! (level|budget))|thinking(_?config| mode)? is not (supported|enabled|available)/.test(
     text,
   );
 }

@@ -102,14 +102,19 @@ function readDetail(detail: JsonObject, found: Found): void {
   }
 }
 
+/** What may stand before a nested error: "got status: 429. ". Refusals that quote JSON of the request begin otherwise. */
+const BEFORE_NESTED = /^$|^[\w .:,-]*\b(?:status|error)\b[\w .:,-]*$/i;
+const LONGEST_BEFORE_NESTED = 200;
+
 /** The error document written into a message, alone or after some words, with the blanks that text picks up on its way. */
 function nestedDocument(message: string): JsonObject | undefined {
   const start = message.indexOf("{");
   const end = message.lastIndexOf("}");
-  if (start < 0 || end < start) return undefined;
+  if (start < 0 || start > LONGEST_BEFORE_NESTED || end < start) return undefined;
+  if (!BEFORE_NESTED.test(message.slice(0, start).trim())) return undefined;
   const slice = message.slice(start, end + 1);
   const parsed = parseTolerantly(slice) ?? parseTolerantly(slice.replaceAll(/[\u00a0\r\n]+/g, " "));
-  // A message may also quote JSON of the request; only an error document is an error.
+  // Only an error document is an error.
   return isJsonObject(parsed) && (parsed["error"] !== undefined || parsed["type"] === "error") ? parsed : undefined;
 }
 

@@ -3,7 +3,7 @@ import type { ModelProfile } from "../core/models.ts";
 import type { Loss } from "../core/protocol.ts";
 import type { FunctionTool, GenerateRequest, ToolChoice } from "../core/request.ts";
 import type { JsonObject } from "../lib/json.ts";
-import { loopBeganWithoutThinking, lowerContents } from "./contents.ts";
+import { endsWithResults, loopBeganWithoutThinking, lowerContents } from "./contents.ts";
 import { lowerOutputFormat } from "./output-format.ts";
 import { samplingConfig } from "./sampling.ts";
 import { fitOutputLimit, planThinking, thinkingConfig, type ThinkingPlan } from "./thinking.ts";
@@ -21,6 +21,8 @@ export interface LoweredRequest {
   /** What of the client's request could not be carried over. */
   losses: Loss[];
   tools: ToolReturn;
+  /** The conversation ends with results of tools: an answer without content may be all there is to say. */
+  mayEndSilently: boolean;
 }
 
 /**
@@ -68,7 +70,8 @@ function lowerForText(request: GenerateRequest, model: ModelProfile, repairs: Re
   if (entries.length > 0) body["tools"] = entries;
   if (config) body["toolConfig"] = { functionCallingConfig: config };
   if (Object.keys(generation).length > 0) body["generationConfig"] = generation;
-  return { body, requestType: "agent", losses, tools: toolReturn(tools, names) };
+  const mayEndSilently = endsWithResults(spoken);
+  return { body, requestType: "agent", losses, tools: toolReturn(tools, names), mayEndSilently };
 }
 
 /** Image models take a conversation and nothing else: tools, system text, thinking and limits make them fail or do worse. */
@@ -84,10 +87,11 @@ function lowerForImages(request: GenerateRequest, model: ModelProfile, repairs: 
   drop("tools", request.tools.length > 0 || request.webSearch !== undefined);
   drop("response_format", request.outputFormat !== undefined);
   drop("thinking", request.thinking?.type === "budget" || request.thinking?.type === "effort");
+  drop("max_tokens", request.sampling.maxOutputTokens !== undefined);
 
   const generationConfig = { candidateCount: 1, ...samplingConfig(request.sampling, model, false, losses) };
   const body = { contents: contents.length > 0 ? contents : systemAsUser(system), generationConfig };
-  return { body, requestType: "image_gen", losses, tools: toolReturn([], names) };
+  return { body, requestType: "image_gen", losses, tools: toolReturn([], names), mayEndSilently: false };
 }
 
 /**
@@ -159,7 +163,7 @@ function lowerTools(
   const searches = webSearch !== undefined && tools.length === 0 && model.family === "gemini";
   if (webSearch && !searches) {
     const why = model.family === "gemini" ? "cannot be combined with other tools" : `${model.displayName} has none`;
-    losses.push({ field: "tools", why: `web search was left out: ${why}` });
+    losses.push({ field: "web_search", why: `left out: ${why}` });
   }
   if (searches) return { entries: toolChoice?.mode === "none" ? [] : [{ googleSearch: {} }] };
 

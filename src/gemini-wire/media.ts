@@ -1,17 +1,17 @@
 import type { ModelProfile } from "../core/models.ts";
 import type { Loss } from "../core/protocol.ts";
 import type { Blob64 } from "../core/request.ts";
+import { plainMimeType } from "../lib/data-url.ts";
 import type { JsonObject } from "../lib/json.ts";
 
 /**
- * Turns attachments into parts: the data itself where the model reads it, its words where it is text, else a note in
+ * Turns attachments into parts: the data itself where the model reads its type, its words where it is text, else a note in
  * its place and one loss for each kind.
  */
 export interface MediaLowering {
   part(blob: Blob64, role: "user" | "model"): JsonObject;
 }
 
-const CLAUDE_IMAGES: ReadonlySet<string> = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"]);
 const TEXT = /^text\/|^application\/(?:json|xml|yaml|x-yaml|javascript|typescript|toml|x-sh|sql)$|\+(?:json|xml)$/;
 
 export function mediaLowering(model: ModelProfile, losses: Loss[]): MediaLowering {
@@ -25,9 +25,11 @@ export function mediaLowering(model: ModelProfile, losses: Loss[]): MediaLowerin
 
   return {
     part(blob, role) {
-      const mimeType = plainType(blob.mimeType);
-      const reads = readsMedia(model, mimeType);
-      const text = reads || !TEXT.test(mimeType) ? undefined : decodeText(blob.data);
+      const mimeType = plainMimeType(blob.mimeType);
+      const reads = model.mimeTypes.includes(mimeType);
+      // Every model reads words; only a picture that is drawn with them is better seen than read.
+      const isText = TEXT.test(mimeType) && !(reads && mimeType.startsWith("image/"));
+      const text = isText ? decodeText(blob.data) : undefined;
       if (text !== undefined) return { text };
       // Anthropic's assistant turns hold no media; a conversation moved over from an image model has some.
       if (role === "model" && model.family === "claude") {
@@ -39,19 +41,6 @@ export function mediaLowering(model: ModelProfile, losses: Loss[]): MediaLowerin
       return omitted(mimeType, note, `${model.displayName} cannot read it`);
     },
   };
-}
-
-function readsMedia({ family, accepts }: ModelProfile, mimeType: string): boolean {
-  if (mimeType === "application/pdf") return accepts.pdf;
-  if (mimeType.startsWith("audio/")) return accepts.audio;
-  if (mimeType.startsWith("video/")) return accepts.video;
-  return mimeType.startsWith("image/") && accepts.images && (family !== "claude" || CLAUDE_IMAGES.has(mimeType));
-}
-
-/** Without parameters, in lower case; the common misspelling set right. */
-function plainType(mimeType: string): string {
-  const plain = (mimeType.split(";")[0] ?? "").trim().toLowerCase();
-  return plain === "image/jpg" ? "image/jpeg" : plain;
 }
 
 /** `undefined` for what is no text after all, or an empty one. */

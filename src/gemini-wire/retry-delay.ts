@@ -8,13 +8,9 @@ const CEILING_MS = 7 * 86_400_000;
  * How long upstream says to wait, in ms: the first source that names a time still to come, in the order RetryInfo,
  * quotaResetDelay, quotaResetTimeStamp, headers, message. At least 1 s ("reset after 0s" must not become a busy
  * loop), at most 7 days; `undefined` when nothing was said. Absolute times are compared with the response's own Date,
- * so a wrong local clock does no harm, else with `now`; with neither they are ignored.
+ * so a wrong local clock does no harm, else with `now`.
  */
-export function retryDelay(
-  error: GoogleError,
-  headers: Headers | undefined,
-  now: number | undefined,
-): number | undefined {
+export function retryDelay(error: GoogleError, headers: Headers | undefined, now: number): number | undefined {
   const date = headers?.get("date");
   const servedAt = date ? Date.parse(date) : Number.NaN;
   const reference = Number.isNaN(servedAt) ? now : servedAt;
@@ -29,7 +25,7 @@ export function retryDelay(
   return Math.min(CEILING_MS, Math.max(FLOOR_MS, stated.find((delay) => delay > 0) ?? 0));
 }
 
-function headerDelays(headers: Headers, reference: number | undefined): (number | undefined)[] {
+function headerDelays(headers: Headers, reference: number): (number | undefined)[] {
   const retryAfter = headers.get("retry-after");
   const resetAt = number(headers.get("x-ratelimit-reset"));
   return [
@@ -37,7 +33,7 @@ function headerDelays(headers: Headers, reference: number | undefined): (number 
     milliseconds(number(retryAfter)) ?? untilTime(retryAfter ?? undefined, reference),
     milliseconds(number(headers.get("x-ratelimit-reset-after"))) ??
       parseDuration(headers.get("x-ratelimit-reset-after") ?? undefined),
-    resetAt === undefined || reference === undefined ? undefined : Math.max(0, resetAt * 1_000 - reference),
+    resetAt === undefined ? undefined : Math.max(0, resetAt * 1_000 - reference),
   ];
 }
 
@@ -46,7 +42,7 @@ const ANNOUNCED_DURATION =
   /\b(?:reset(?:s)?(?: after| in)|try again (?:in|after)|retry (?:in|after)|available (?:in|after))[:\s]+((?:\d+(?:\.\d+)?\s*[a-zµμ]+[\s,]*)+)/iu;
 const ANNOUNCED_TIME = /\breset\w*\b[^\d]{0,20}(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d))/i;
 
-function messageDelay(message: string, reference: number | undefined): number | undefined {
+function messageDelay(message: string, reference: number): number | undefined {
   const words = ANNOUNCED_DURATION.exec(message)?.[1]?.trim().split(/\s+/) ?? [];
   // "reset after 2h 21m on Monday": as many words as make a duration.
   for (let length = words.length; length > 0; length--) {
@@ -56,8 +52,8 @@ function messageDelay(message: string, reference: number | undefined): number | 
   return untilTime(ANNOUNCED_TIME.exec(message)?.[1], reference);
 }
 
-function untilTime(text: string | undefined, reference: number | undefined): number | undefined {
-  if (text === undefined || reference === undefined) return undefined;
+function untilTime(text: string | undefined, reference: number): number | undefined {
+  if (text === undefined) return undefined;
   const at = Date.parse(text);
   return Number.isNaN(at) ? undefined : Math.max(0, at - reference);
 }

@@ -4,6 +4,7 @@ import type { Sampling } from "../core/request.ts";
 import type { JsonObject } from "../lib/json.ts";
 
 const MOST_STOP_SEQUENCES = 5;
+const INT32_MAX = 2 ** 31 - 1;
 
 /** The sampling fields of `generationConfig`: what the client gave, as given, less what the family refuses. Adds no defaults. */
 export function samplingConfig(sampling: Sampling, model: ModelProfile, thinks: boolean, losses: Loss[]): JsonObject {
@@ -21,13 +22,14 @@ export function samplingConfig(sampling: Sampling, model: ModelProfile, thinks: 
     if (sampling.temperature === 1) config["temperature"] = 1;
     else refuse("temperature", sampling.temperature, why);
     refuse("top_p", sampling.topP, why);
-    refuse("top_k", sampling.topK, why);
+    refuse("top_k", sampling.topK || undefined, why);
   } else {
     const tooWarm = family === "claude" && sampling.temperature !== undefined && sampling.temperature > 1;
     if (tooWarm) losses.push({ field: "temperature", why: "lowered to 1, the most Claude takes" });
     set("temperature", tooWarm ? 1 : sampling.temperature);
     set("topP", sampling.topP);
-    set("topK", sampling.topK);
+    // 0 means "no such limit" to clients, and upstream refuses it; so does a number it cannot hold.
+    set("topK", (sampling.topK ?? 0) > INT32_MAX ? undefined : sampling.topK || undefined);
   }
 
   const stops = stopSequences(sampling.stopSequences ?? [], model, losses);
@@ -36,7 +38,7 @@ export function samplingConfig(sampling: Sampling, model: ModelProfile, thinks: 
   if (family === "gemini") {
     set("presencePenalty", sampling.presencePenalty);
     set("frequencyPenalty", sampling.frequencyPenalty);
-    set("seed", sampling.seed);
+    set("seed", foldedSeed(sampling.seed, losses));
   } else {
     const why = `${displayName} has no such parameter`;
     // A penalty of 0 asks for nothing.
@@ -45,6 +47,13 @@ export function samplingConfig(sampling: Sampling, model: ModelProfile, thinks: 
     refuse("seed", sampling.seed, why);
   }
   return config;
+}
+
+/** Clients draw seeds from 64 bits and more, upstream holds 31: the same seed must still become the same one. */
+function foldedSeed(seed: number | undefined, losses: Loss[]): number | undefined {
+  if (seed === undefined || (seed >= 0 && seed <= INT32_MAX)) return seed;
+  losses.push({ field: "seed", why: "folded into 31 bits" });
+  return Math.abs(seed % (INT32_MAX + 1));
 }
 
 function stopSequences(asked: readonly string[], { family }: ModelProfile, losses: Loss[]): string[] {

@@ -20,7 +20,8 @@ const TYPES: Record<string, SchemaType> = {
   dict: "object",
 };
 
-const NO_EXTRA_PROPERTIES = "No extra properties allowed";
+/** Written as `additionalProperties: false` where that keyword is known. */
+export const NO_EXTRA_PROPERTIES = "No extra properties allowed";
 
 // Keywords the upstream dialect lacks but a model can follow when told.
 const HINTED: ReadonlySet<string> = new Set([

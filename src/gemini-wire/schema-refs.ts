@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../lib/json.ts";
+import { percentDecoded } from "../lib/percent.ts";
 
 /** Finds what a `$ref` inside one document means; `undefined` for what lies outside of it. */
 export type RefResolver = (ref: string) => JsonObject | undefined;
@@ -65,10 +66,5 @@ function collectDefinitions(root: JsonValue): Map<string, JsonObject> {
 }
 
 function unescape(step: string): string {
-  const plain = step.replaceAll("~1", "/").replaceAll("~0", "~");
-  try {
-    return decodeURIComponent(plain);
-  } catch {
-    return plain; // a lone percent sign is part of the name
-  }
+  return percentDecoded(step.replaceAll("~1", "/").replaceAll("~0", "~"));
 }

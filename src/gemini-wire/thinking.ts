@@ -106,17 +106,21 @@ export function thinkingConfig(
   repairs: ReadonlySet<Repair>,
 ): JsonObject | undefined {
   if (plan.type === "unsaid") return undefined;
-  const amount: JsonObject = repairs.has("thinking-other-form")
-    ? { thinkingLevel: levelOf(plan.budget, model) }
-    : { thinkingBudget: plan.budget };
+  const amount: JsonObject =
+    repairs.has("thinking-other-form") && takesLevel(model)
+      ? { thinkingLevel: levelOf(plan.budget, model) }
+      : { thinkingBudget: plan.budget };
   return plan.type === "on" ? { includeThoughts: true, ...amount } : amount;
 }
 
-function isRefused({ family, generation }: ModelProfile, repairs: ReadonlySet<Repair>): boolean {
+function isRefused({ family }: ModelProfile, repairs: ReadonlySet<Repair>): boolean {
   if (repairs.has("thinking-config-off")) return true;
-  if (family === "claude" && repairs.has("drop-thinking")) return true;
-  // Only Gemini 3 has another form to offer.
-  return repairs.has("thinking-other-form") && generation !== "gemini-3";
+  return family === "claude" && repairs.has("drop-thinking");
+}
+
+/** Beside an id that fixes how much the model thinks ("…-low", "…-agent") a level is refused, as by older models. */
+function takesLevel({ id, generation }: ModelProfile): boolean {
+  return generation === "gemini-3" && !/-(?:agent|extra-low|low|medium|high|minimal)$/.test(id);
 }
 
 function wantedBudget(asked: ThinkingRequest, range: ThinkingRange): number {

@@ -26,7 +26,7 @@ export function callingRule(
   const only = new Set(choice.only);
   for (const name of only) {
     if (declared.has(name)) continue;
-    throw new GatewayError("invalid-request", `tool_choice names the tool "${name}", which is not among the tools`, {
+    throw new GatewayError("invalid-request", "tool_choice names a tool that is not among the tools", {
       field: "tool_choice",
     });
   }

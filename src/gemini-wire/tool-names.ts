@@ -14,7 +14,10 @@ const MAX_LENGTH = 64;
 // The intersection of what Gemini (dots, colons allowed) and Claude (digit first allowed) accept.
 const LEGAL = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/;
 
-/** `declared` names that are legal keep their spelling, whatever order others come in. */
+/**
+ * A legal name keeps its spelling, any other gets a hash of itself: which other tools there are has no say in it, so that
+ * a conversation's earlier turns, and the signatures bound to the names in them, outlive a change of tools.
+ */
 export function toolNames(declared: Iterable<string>): ToolNames {
   const wireNames = new Map<string, string>();
   const clientNames = new Map<string, string>();
@@ -28,11 +31,9 @@ export function toolNames(declared: Iterable<string>): ToolNames {
   const toWire = (name: string) => {
     const known = wireNames.get(name);
     if (known !== undefined) return known;
-    let candidate = sanitise(name);
-    for (let salt = ""; clientNames.has(candidate); salt += "+") {
-      const hash = shortHash(name + salt);
-      candidate = `${sanitise(name).slice(0, MAX_LENGTH - 1 - hash.length)}_${hash}`;
-    }
+    let candidate = LEGAL.test(name) ? name : hashed(name, "");
+    // Only a name made to look like another's hashed one comes here.
+    for (let salt = "+"; clientNames.has(candidate); salt += "+") candidate = hashed(name, salt);
     return bind(name, candidate);
   };
 
@@ -46,8 +47,9 @@ export function toolNames(declared: Iterable<string>): ToolNames {
   return { toWire, fromWire: (wireName) => clientNames.get(wireName), clientNames: () => [...wireNames.keys()] };
 }
 
-function sanitise(name: string): string {
-  if (LEGAL.test(name)) return name;
+function hashed(name: string, salt: string): string {
+  const hash = shortHash(name + salt);
   const legal = name.replace(/[^A-Za-z0-9_-]/g, "_");
-  return (/^[A-Za-z_]/.test(legal) ? legal : `_${legal}`).slice(0, MAX_LENGTH);
+  const readable = /^[A-Za-z_]/.test(legal) ? legal : `_${legal}`;
+  return `${readable.slice(0, MAX_LENGTH - 1 - hash.length)}_${hash}`;
 }

@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../lib/json.ts";
-import { type SchemaType, typeOfValue } from "./schema-keywords.ts";
+import { NO_EXTRA_PROPERTIES, type SchemaType, typeOfValue } from "./schema-keywords.ts";
 import { refResolver } from "./schema-refs.ts";
 import { acceptsHint, readShape, type SchemaNode, type SchemaShape, type ShapeReader } from "./schema-shape.ts";
 
@@ -15,7 +15,7 @@ const MAX_NODES = 4096;
  * enum, items, properties and required; what else the schema says is told in descriptions. Pure and idempotent.
  */
 export function toolParameters(schema: JsonValue | undefined, options: { neverEmpty: boolean }): JsonObject {
-  const cleaned = isJsonObject(schema) ? clean(schema) : {};
+  const cleaned = isJsonObject(schema) ? clean(schema, "tool") : {};
   const { description, properties = {}, required } = cleaned["type"] === "object" ? cleaned : {};
   const parameters: JsonObject = { type: "object" };
   if (description !== undefined) parameters["description"] = description;
@@ -25,19 +25,26 @@ export function toolParameters(schema: JsonValue | undefined, options: { neverEm
   return parameters;
 }
 
-/** The shape of a structured answer in the dialect of `responseSchema`: as for tools, but any root type and nothing added to it. */
+/**
+ * The shape of a structured answer in the dialect of `responseSchema`: as for tools, but of any root type, with nothing
+ * added to it, and `additionalProperties: false` as a keyword.
+ */
 export function outputSchema(schema: JsonObject): JsonObject {
-  return clean(schema);
+  return clean(schema, "output");
 }
 
-function clean(schema: JsonObject): JsonObject {
+type Dialect = "tool" | "output";
+
+function clean(schema: JsonObject, dialect: Dialect): JsonObject {
   const reader: ShapeReader = { resolve: refResolver(schema), nodesLeft: MAX_NODES };
-  return write([{ schema, within: undefined }], reader, 0);
+  return write([{ schema, within: undefined }], reader, dialect, 0);
 }
 
-function write(nodes: readonly SchemaNode[], reader: ShapeReader, depth: number): JsonObject {
+function write(nodes: readonly SchemaNode[], reader: ShapeReader, dialect: Dialect, depth: number): JsonObject {
   const shape = readShape(nodes, reader);
-  const { type, nullable, values, hints } = narrow(shape);
+  const { type, nullable, values, hints: told } = narrow(shape);
+  const closed = dialect === "output" && type === "object" && told.includes(NO_EXTRA_PROPERTIES);
+  const hints = closed ? told.filter((hint) => hint !== NO_EXTRA_PROPERTIES) : told;
   const written: JsonObject = { type };
   const description = [
     ...(shape.description === undefined ? [] : [shape.description]),
@@ -48,15 +55,17 @@ function write(nodes: readonly SchemaNode[], reader: ShapeReader, depth: number)
   if (values) written["enum"] = values;
   const deeper = depth < MAX_DEPTH && reader.nodesLeft > 0;
   if (type === "array") {
-    written["items"] = shape.items && deeper ? write(shape.items, reader, depth + 1) : { type: "string" };
+    written["items"] = shape.items && deeper ? write(shape.items, reader, dialect, depth + 1) : { type: "string" };
   }
   if (type === "object" && shape.properties && deeper) {
     const properties: JsonObject = {};
-    for (const [name, alternatives] of shape.properties) properties[name] = write(alternatives, reader, depth + 1);
+    for (const [name, alternatives] of shape.properties)
+      properties[name] = write(alternatives, reader, dialect, depth + 1);
     written["properties"] = properties;
     const required = [...new Set(shape.required)].filter((name) => Object.hasOwn(properties, name));
     if (required.length > 0) written["required"] = required;
   }
+  if (closed) written["additionalProperties"] = false;
   return written;
 }
 

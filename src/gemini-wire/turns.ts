@@ -68,10 +68,19 @@ export function isBlank(text: string): boolean {
   return text === "(no content)" || !/\S/.test(text);
 }
 
-/** A result as words, for results that cannot be sent as such. */
-export function resultText(result: FunctionResponse): string {
-  const { result: value } = result.response;
-  return typeof value === "string" ? value : JSON.stringify(result.response);
+/** A result that cannot be sent as such, as the user's words and attachments. Never blank text, which upstream refuses. */
+export function resultAsParts(result: FunctionResponse, media: MediaLowering): JsonObject[] {
+  const { name, response } = result;
+  const attachments = (result.media ?? []).map((blob) => media.part(blob, "user"));
+  const said = resultText(response);
+  const words = !isBlank(said) ? said : attachments.length > 0 ? undefined : "(nothing)";
+  const head = `[Result of an earlier call of ${name === "" ? "a tool" : `the tool ${name}`}]`;
+  return [{ text: words === undefined ? head : `${head}\n${words}` }, ...attachments];
+}
+
+function resultText(response: JsonObject): string {
+  if (typeof response["result"] === "string") return response["result"];
+  return Object.keys(response).length === 0 ? "" : JSON.stringify(response);
 }
 
 function modelTurn(turns: Turn[]): ModelTurn {
@@ -151,7 +160,7 @@ function addCall(turn: ModelTurn, call: FunctionCall, signature: string | undefi
 
 function addResult(turns: Turn[], result: FunctionResponse, rules: TurnRules): void {
   const { items } = userTurn(turns, rules);
-  if (rules.model.image) items.push({ part: { text: resultText(result) } });
+  if (rules.model.image) items.push(...resultAsParts(result, rules.media).map((part) => ({ part })));
   else items.push({ result });
 }
 

@@ -1,13 +1,10 @@
 import type { DiscoveredModel, Family, ModelProfile, ThinkingRange } from "../core/models.ts";
+import { plainMimeType } from "../lib/data-url.ts";
 import { type ShippedFacts, shippedProfiles } from "./shipped.ts";
 import { literalLength, matchesWildcard } from "./wildcard.ts";
 
 /** For an id of no known family: small enough for any model. */
-const UNKNOWN = {
-  contextTokens: 128_000,
-  maxOutputTokens: 8_192,
-  accepts: { images: false, pdf: false, audio: false, video: false },
-};
+const UNKNOWN = { contextTokens: 128_000, maxOutputTokens: 8_192 };
 
 /**
  * What lowering must know about an upstream id. What discovery says wins over what is shipped; an id that is new gets
@@ -28,7 +25,7 @@ export function profileOf(id: string, discovered?: DiscoveredModel): ModelProfil
     contextTokens: discovered?.contextTokens ?? facts.contextTokens ?? UNKNOWN.contextTokens,
     maxOutputTokens: discovered?.maxOutputTokens ?? facts.maxOutputTokens ?? UNKNOWN.maxOutputTokens,
     ...(thinking && { thinking }),
-    accepts: acceptsOf(discovered?.supportedMimeTypes) ?? facts.accepts ?? UNKNOWN.accepts,
+    mimeTypes: mimeTypesOf(discovered) ?? facts.mimeTypes ?? [],
   };
 }
 
@@ -58,8 +55,8 @@ function thinkingOf(range: ThinkingRange | null | undefined, discovered?: Discov
   return { ...range, min: Math.min(range.min, native), max: Math.max(range.max, native), default: native };
 }
 
-function acceptsOf(mimeTypes: readonly string[] | undefined): ModelProfile["accepts"] | undefined {
-  if (mimeTypes === undefined || mimeTypes.length === 0) return undefined;
-  const some = (prefix: string) => mimeTypes.some((type) => type.startsWith(prefix));
-  return { images: some("image/"), pdf: some("application/pdf"), audio: some("audio/"), video: some("video/") };
+/** An empty list is no fact: models that read text only are listed without one. */
+function mimeTypesOf(discovered: DiscoveredModel | undefined): readonly string[] | undefined {
+  const types = discovered?.supportedMimeTypes ?? [];
+  return types.length > 0 ? [...new Set(types.map(plainMimeType))] : undefined;
 }

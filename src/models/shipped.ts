@@ -11,7 +11,7 @@ export interface ShippedFacts {
   maxOutputTokens?: number;
   /** null: takes no thinking configuration, whatever discovery says. */
   thinking?: ThinkingRange | null;
-  accepts?: ModelProfile["accepts"];
+  mimeTypes?: ModelProfile["mimeTypes"];
 }
 
 /** Id or pattern → facts. */

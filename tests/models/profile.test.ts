@@ -17,7 +17,10 @@ describe("the shipped profile", () => {
         maxOutputTokens: 64_000,
       },
     ],
-    ["claude-sonnet-4-6", { thinking: CLAUDE, accepts: { images: true, pdf: true, audio: false, video: false } }],
+    [
+      "claude-sonnet-4-6",
+      { thinking: CLAUDE, mimeTypes: ["image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf"] },
+    ],
     ["claude-something-9", { displayName: "claude-something-9", family: "claude", thinking: CLAUDE }],
     [
       "gemini-3-flash",
@@ -42,7 +45,7 @@ describe("the shipped profile", () => {
         generation: "gpt-oss",
         contextTokens: 114_000,
         maxOutputTokens: 32_768,
-        accepts: { images: false, pdf: false, audio: false, video: false },
+        mimeTypes: [],
       },
     ],
   ];
@@ -70,13 +73,13 @@ describe("discovery wins over what is shipped", () => {
     ["nor is -1", { supportsThinking: true, thinkingBudget: -1 }, { thinking: GEMINI }],
     [
       "media",
-      { supportedMimeTypes: ["image/png", "video/mp4"] },
-      { accepts: { images: true, pdf: false, audio: false, video: true } },
+      { supportedMimeTypes: ["image/png", "Audio/WebM;codecs=opus", "audio/webm"] },
+      { mimeTypes: ["image/png", "audio/webm"] },
     ],
     [
       "but an empty list of media is no fact",
       { supportedMimeTypes: [] },
-      { accepts: { images: true, pdf: true, audio: true, video: true } },
+      { mimeTypes: profileOf("gemini-3-flash").mimeTypes },
     ],
   ];
   for (const [what, discovered, expected] of rows) {
@@ -87,5 +90,24 @@ describe("discovery wins over what is shipped", () => {
 
   test("a model that does not think, does not", () => {
     expect(profileOf("claude-x", { id: "claude-x", supportsThinking: false })).not.toHaveProperty("thinking");
+  });
+});
+
+describe("media, where discovery says nothing", () => {
+  test("Gemini reads the image types it documents, and no others", () => {
+    const { mimeTypes } = profileOf("gemini-3-flash");
+    expect(mimeTypes.filter((type) => type.startsWith("image/"))).toEqual([
+      "image/png",
+      "image/jpeg",
+      "image/webp",
+      "image/heic",
+      "image/heif",
+    ]);
+    for (const type of ["application/pdf", "audio/mpeg", "audio/wav", "video/mp4"]) expect(mimeTypes).toContain(type);
+  });
+
+  test("image models read images, models of no known family nothing", () => {
+    expect(profileOf("gemini-3-pro-image").mimeTypes.every((type) => type.startsWith("image/"))).toBe(true);
+    expect(profileOf("gpt-something").mimeTypes).toEqual([]);
   });
 });

@@ -14,9 +14,7 @@ const Facts = v.strictObject({
   thinking: v.exactOptional(
     v.nullable(v.strictObject({ min: count, max: count, zeroAllowed: v.boolean(), default: count })),
   ),
-  accepts: v.exactOptional(
-    v.strictObject({ images: v.boolean(), pdf: v.boolean(), audio: v.boolean(), video: v.boolean() }),
-  ),
+  mimeTypes: v.exactOptional(v.array(v.pipe(v.string(), v.regex(/^(?:image|audio|video|application)\/[a-z0-9.+-]+$/)))),
 });
 
 describe("the shipped data", () => {

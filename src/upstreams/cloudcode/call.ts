@@ -1,6 +1,7 @@
 import { abortError } from "../../core/abort.ts";
 import { GatewayError } from "../../core/errors.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { errorCode } from "../../lib/error-code.ts";
 import type { Fetch } from "../../lib/fetch.ts";
 import { isJsonObject, type JsonObject } from "../../lib/json.ts";
 import { classify } from "../../gemini-wire/classify.ts";
@@ -12,7 +13,7 @@ export interface CallDeps {
   userAgent: string;
   clock: Clock;
   /** Told what the caller does not see: a host that was given up for the next one. */
-  log?(message: string): void;
+  log(message: string): void;
 }
 
 interface Call {
@@ -36,7 +37,7 @@ export async function callHosts(call: Call, signal: AbortSignal, deps: CallDeps)
       return await callHost(host, call, signal, deps);
     } catch (cause) {
       if (!(cause instanceof GatewayError) || !anotherHostMayServe(cause)) throw cause;
-      deps.log?.(`${host}: ${cause.message}`);
+      deps.log(`${host}: ${cause.message}`);
       failure = failure && weight(failure) >= weight(cause) ? failure : cause;
     }
   }
@@ -74,7 +75,7 @@ async function post(url: string, call: Call, signal: AbortSignal, deps: CallDeps
     } catch (cause) {
       if (signal.aborted) throw abortError(signal);
       // A pooled connection that upstream had closed meanwhile fails like this; Bun retries only GET by itself.
-      if (!isRetry && cause instanceof Error && "code" in cause && cause.code === "ECONNRESET") continue;
+      if (!isRetry && errorCode(cause) === "ECONNRESET") continue;
       throw new GatewayError("unavailable", "Upstream cannot be reached", {}, { cause });
     }
   }

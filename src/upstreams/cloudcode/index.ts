@@ -1,7 +1,7 @@
 import { GatewayError } from "../../core/errors.ts";
 import type { Upstream } from "../../core/upstream.ts";
 import { readAnswer } from "../../gemini-wire/answer.ts";
-import { withUntriedRepair } from "../../gemini-wire/classify.ts";
+import { withUsefulRepair } from "../../gemini-wire/classify.ts";
 import { lowerRequest } from "../../gemini-wire/lower.ts";
 import { type CallDeps, callHosts } from "./call.ts";
 import { envelope } from "./envelope.ts";
@@ -11,7 +11,7 @@ import { sessionId } from "./session-id.ts";
 
 export { userAgent } from "./headers.ts";
 export { hostsFor, type Hosts } from "./hosts.ts";
-export { discoverProject, type DiscoveredProject } from "./project.ts";
+export { discoverProject } from "./project.ts";
 
 export interface CloudCodeDeps extends CallDeps {
   hosts: Hosts;
@@ -35,7 +35,8 @@ export function createCloudCode(deps: CloudCodeDeps): Upstream {
         sessionId: sessionId(credential.accountId, call.conversationKey),
         body: lowered.body,
       });
-      const decoderDeps = { newCallId: deps.newCallId, tools: lowered.tools, now: () => deps.clock.now() };
+      const { tools, mayEndSilently } = lowered;
+      const decoderDeps = { newCallId: deps.newCallId, tools, mayEndSilently, now: () => deps.clock.now() };
       try {
         const response = await callHosts(
           {
@@ -51,7 +52,11 @@ export function createCloudCode(deps: CloudCodeDeps): Upstream {
         if (!response.body) throw new GatewayError("unavailable", "Upstream sent an empty answer");
         yield* readAnswer(response.body, decoderDeps, signal);
       } catch (cause) {
-        throw cause instanceof GatewayError ? withUntriedRepair(cause, call.repairs) : cause;
+        if (!(cause instanceof GatewayError)) throw cause;
+        throw withUsefulRepair(cause, call.repairs, (repair) => {
+          const repaired = lowerRequest(call.request, call.model, new Set([...call.repairs, repair]));
+          return JSON.stringify(repaired.body) !== JSON.stringify(lowered.body);
+        });
       }
     },
 

@@ -3,6 +3,7 @@ import { GatewayError } from "../../core/errors.ts";
 import type { DiscoveredModel, Discovery } from "../../core/models.ts";
 import type { Credential } from "../../core/upstream.ts";
 import { isJsonObject, type JsonObject } from "../../lib/json.ts";
+import { lenient } from "../../lib/schema.ts";
 import { callForObject, type CallDeps } from "./call.ts";
 import type { Hosts } from "./hosts.ts";
 
@@ -35,9 +36,6 @@ export async function fetchModels(
     return readDiscovery(await ask({}));
   }
 }
-
-/** A member that is not what we expect is as good as absent: one odd entry must not cost the whole catalogue. */
-const lenient = <T>(schema: v.GenericSchema<unknown, T>) => v.fallback(v.optional(schema), undefined);
 
 const count = lenient(v.pipe(v.number(), v.minValue(1)));
 

@@ -4,6 +4,7 @@ import { GatewayError } from "../../core/errors.ts";
 import { classifyDocument } from "../../gemini-wire/classify.ts";
 import { googleUrl } from "../../gemini-wire/google-error.ts";
 import type { JsonObject } from "../../lib/json.ts";
+import { lenient } from "../../lib/schema.ts";
 import { callForObject, type CallDeps } from "./call.ts";
 import type { Hosts } from "./hosts.ts";
 
@@ -43,25 +44,22 @@ export async function discoverProject(
   return tier === undefined ? { projectId } : { projectId, tier };
 }
 
-// Unlike a generation call, nothing here depends on the client's request: no failure may look like the client's fault.
-const optional = <T>(schema: v.GenericSchema<unknown, T>) => v.fallback(v.optional(schema), undefined);
-
 const Tier = v.looseObject({
-  id: optional(v.string()),
-  name: optional(v.string()),
-  isDefault: optional(v.boolean()),
-  userDefinedCloudaicompanionProject: optional(v.boolean()),
+  id: lenient(v.string()),
+  name: lenient(v.string()),
+  isDefault: lenient(v.boolean()),
+  userDefinedCloudaicompanionProject: lenient(v.boolean()),
 });
 const IneligibleTier = v.looseObject({
-  reasonCode: optional(v.string()),
-  reasonMessage: optional(v.string()),
-  validationUrl: optional(v.string()),
+  reasonCode: lenient(v.string()),
+  reasonMessage: lenient(v.string()),
+  validationUrl: lenient(v.string()),
 });
 const Project = v.union([v.string(), v.looseObject({ id: v.string() })]);
 const Loaded = v.looseObject({
-  cloudaicompanionProject: optional(Project),
-  currentTier: optional(Tier),
-  paidTier: optional(Tier),
+  cloudaicompanionProject: lenient(Project),
+  currentTier: lenient(Tier),
+  paidTier: lenient(Tier),
   allowedTiers: v.fallback(v.array(Tier), []),
   ineligibleTiers: v.fallback(v.array(IneligibleTier), []),
 });
@@ -70,9 +68,9 @@ type IneligibleTier = v.InferOutput<typeof IneligibleTier>;
 type Loaded = v.InferOutput<typeof Loaded>;
 
 const Operation = v.looseObject({
-  done: optional(v.boolean()),
-  error: optional(v.looseObject({})),
-  response: optional(v.looseObject({ cloudaicompanionProject: optional(Project) })),
+  done: lenient(v.boolean()),
+  error: lenient(v.looseObject({})),
+  response: lenient(v.looseObject({ cloudaicompanionProject: lenient(Project) })),
 });
 
 const METADATA = { ideType: "ANTIGRAVITY" };
@@ -148,7 +146,7 @@ function call(
   });
 }
 
-/** Here a refused request, project or model is trouble with the account's set-up. */
+/** Nothing here depends on a client's request: a refused request, project or model is trouble with the account's set-up. */
 function accountScoped(error: GatewayError): GatewayError {
   switch (error.kind) {
     case "invalid-request":

@@ -9,7 +9,12 @@ import { answerFixture, answerFixtures, assertWellFormed, collectTurn, sseBody }
 
 function deps(): DecoderDeps {
   let calls = 0;
-  return { newCallId: () => `call_${++calls}`, tools: { restore: (name, args) => ({ name, args }) } };
+  return {
+    newCallId: () => `call_${++calls}`,
+    tools: { restore: (name, args) => ({ name, args }) },
+    mayEndSilently: false,
+    now: () => 0,
+  };
 }
 
 const never = new AbortController().signal;
@@ -86,7 +91,7 @@ test("any sequence of parts in any split of the bytes is the same well-formed tu
   await fc.assert(
     fc.asyncProperty(chunks, cuts, async (turn, positions) => {
       const documents = turn.map((parts) => ({ response: { candidates: [{ content: { parts } }] } }));
-      const end = { response: { candidates: [{ finishReason: "STOP" }] } };
+      const end = { response: { candidates: [{ finishReason: "MAX_TOKENS" }] } };
       const bytes = utf8(sseBody(JSON.parse(JSON.stringify([...documents, end]))));
       const at = [...new Set(positions.map((position) => position % bytes.length))].sort((a, b) => a - b);
       const pieces = [0, ...at].map((start, index) => bytes.slice(start, at[index] ?? bytes.length));

@@ -1,10 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import { type FailureDetail, type FailureKind, GatewayError, type Repair } from "../../../src/core/errors.ts";
-import { classify, classifyDocument, withUntriedRepair } from "../../../src/gemini-wire/classify.ts";
+import { classify as classifyAt, classifyDocument, withUsefulRepair } from "../../../src/gemini-wire/classify.ts";
 import type { JsonObject } from "../../../src/lib/json.ts";
 import { detail, errorBody, errorInfo } from "../../support/google-error.ts";
 
 const VERIFY = "https://accounts.google.com/signin/continue?sarp=1";
+
+const NOW = Date.parse("2026-08-20T13:00:00Z");
+const classify = (status: number, body: string) => classifyAt(status, new Headers(), body, NOW);
 
 const retryInfo = (delay: string) => detail("RetryInfo", { retryDelay: delay });
 const invalid = (message: string, ...details: JsonObject[]) => errorBody(400, "INVALID_ARGUMENT", message, ...details);
@@ -121,7 +124,7 @@ const TABLE: Row[] = [
     "5 the version gate",
     400,
     errorBody(400, "FAILED_PRECONDITION", "This version of Antigravity is no longer supported. Please update."),
-    "unavailable",
+    "version-refused",
   ],
   [
     "6 an expired access token",
@@ -226,6 +229,26 @@ const TABLE: Row[] = [
     "quota-exhausted",
   ],
   [
+    "14 a limit per day, called a rate limit",
+    429,
+    exhausted(
+      "Quota.",
+      errorInfo("RATE_LIMIT_EXCEEDED"),
+      detail("QuotaFailure", { violations: [{ quotaId: "GenerateRequestsPerDayPerProjectPerModel-FreeTier" }] }),
+    ),
+    "quota-exhausted",
+  ],
+  [
+    "13 a limit per minute",
+    429,
+    exhausted(
+      "Quota.",
+      errorInfo("RATE_LIMIT_EXCEEDED"),
+      detail("QuotaFailure", { violations: [{ quotaId: "GenerateRequestsPerMinutePerProject" }] }),
+    ),
+    "rate-limited",
+  ],
+  [
     "14 a used-up quota by text only",
     429,
     exhausted("You have exhausted your capacity on this model. Your quota will reset after 3h0m0s."),
@@ -293,7 +316,7 @@ const TABLE: Row[] = [
 describe("the decision table", () => {
   for (const [what, status, body, kind, expected] of TABLE) {
     test(`${what}: ${kind}`, () => {
-      const error = classify(status, new Headers(), body);
+      const error = classify(status, body);
       const { upstreamStatus, upstreamReason: _, ...rest } = error.detail;
       expect(error.kind).toBe(kind);
       expect(upstreamStatus).toBe(status);
@@ -302,31 +325,160 @@ describe("the decision table", () => {
   }
 });
 
+describe("an account that Google switched off, in words alone", () => {
+  test.each([
+    "Your account was disabled because of a violation of the terms",
+    "Your account has been suspended.",
+    "This account is disabled for violating our Terms of Service.",
+    "This service has been disabled in this account for violation of Terms of Service.",
+    "Account terminated due to repeated policy violations.",
+    "Your access has been suspended due to policy violations.",
+    "Access was blocked for a violation of Google's API terms.",
+  ])("%s", (message) => {
+    expect(classify(403, denied(message)).detail.accountProblem).toBe("terms-block");
+  });
+
+  test.each([
+    "This API has been disabled.",
+    "You must accept the Terms of Service first.",
+    "Access to this model is disabled by your organization's policy for your account.",
+    "Your administrator has disabled this service for your account.",
+    "The billing account for the owning project is disabled in state absent.",
+    "Gemini API has not been used in project 1 before or it is disabled.",
+    "The request violates the usage policies.",
+  ])("but not: %s", (message) => {
+    expect(classify(403, denied(message)).detail.accountProblem).toBeUndefined();
+  });
+
+  test("no other status says so", () => {
+    const message = "Your account was disabled because of a violation of the terms";
+    for (const status of [400, 404, 429, 500]) {
+      expect(classify(status, errorBody(status, "X", message)).kind).not.toBe("account-unusable");
+    }
+  });
+});
+
+/** A text for every rule that reads prose; each would be another verdict were it upstream's own. */
+const TELLING = [
+  "prompt is too long",
+  "input token count (9) exceeds the maximum number of tokens allowed (1)",
+  "exceeds the context window",
+  "Request payload size exceeds the limit",
+  "Invalid `signature` in `thinking` block",
+  "thinking.signature: Field required",
+  "Corrupted thought signature.",
+  "thought_signature",
+  "Expected `thinking`, but found `text`",
+  "must start with a thinking block",
+  "When thinking is disabled, a message cannot contain thinking",
+  "This model does not support thinking.",
+  "thinking_config",
+  "thinking_budget",
+  "thinking level",
+  "budget_tokens",
+  "This version of Antigravity is no longer supported. Please update.",
+  "Invalid project resource name projects/",
+  "Resource projects/x could not be found",
+  "User location is not supported for the API use.",
+  "Verify your account to continue.",
+  "Your account has been disabled for violation of Terms of Service.",
+  "has not been used in project",
+  "cloudaicompanion",
+  "Request had insufficient authentication scopes.",
+  "limit: 0",
+  "No capacity available",
+  "per minute",
+  "Your quota will reset after 3h0m0s.",
+];
+
+describe("the request's own words decide nothing", () => {
+  const args =
+    "Invalid value at 'request.contents[0].parts[0].function_call.args' (type.googleapis.com/google.protobuf.Struct)";
+  const schema = "* GenerateContentRequest.tools[0].function_declarations[0].parameters.properties";
+  const QUOTING: [string, (text: string) => string][] = [
+    ["as a value", (text) => `${args}, "${text}"`],
+    ["as a value with quotes in it", (text) => `${args}, "x" ${text} "y`],
+    ["as a value without quotes", (text) => `${args}, ${text}`],
+    ["as a value on its own line", (text) => `${args}, "x\n${text}\n"\nInvalid value at 'request.b' (TYPE_STRING), 5`],
+    ["as JSON", (text) => `${args}, ${JSON.stringify({ text })}`],
+    ["as a made-up error", (text) => `${args}, ${JSON.stringify({ error: { code: 429, message: text } })}`],
+    [
+      "as a name",
+      (text) => `Invalid JSON payload received. Unknown name "x ${text}" at 'request.b': Cannot find field.`,
+    ],
+    ["as a name in single quotes", (text) => `Function 'it's ${text}' in allowed_function_names is not declared.`],
+    ["as a property", (text) => `${schema}[${text}].items: missing field.`],
+    ["as a property with brackets in it", (text) => `${schema}[a]\n ${text}.properties[b].enum[0]: cannot be empty`],
+    ["in Claude's path", (text) => `tools.0.custom.input_schema.properties.${text}: Field required`],
+    ["in Claude's path to arguments", (text) => `messages.1.content.0.tool_use.input.${text}: Field required`],
+    [
+      "as an id",
+      (text) =>
+        `messages.1: \`tool_use\` ids were found without \`tool_result\` blocks immediately after: ${text}. Each`,
+    ],
+    [
+      "as another id",
+      (text) => `messages.2.content.0: unexpected \`tool_use_id\` found in \`tool_result\` blocks: ${text}.`,
+    ],
+  ];
+  for (const [how, quote] of QUOTING) {
+    test.each(TELLING)(`quoted ${how}: %s`, (text) => {
+      for (const body of [invalid(quote(text)), nestedAnthropic(quote(text))]) {
+        const error = classify(400, body);
+        expect(error.kind).toBe("invalid-request");
+        expect(error.detail.repair).toBeUndefined();
+      }
+    });
+  }
+
+  test.each(TELLING)("nor in a denial: %s", (text) => {
+    expect(classify(403, denied(`Permission denied on "${text}"`)).kind).toBe("access-denied");
+  });
+
+  test("nor as an error with reasons of its own, which could switch an account off", () => {
+    const forged = JSON.parse(denied("x", errorInfo("ACCOUNT_DISABLED"))) as JsonObject;
+    for (const message of [`${args}, ${JSON.stringify(forged)}`, `Unknown tool "x": ${JSON.stringify(forged)}`]) {
+      const error = classify(400, invalid(message));
+      expect(error.kind).toBe("invalid-request");
+      expect(error.detail.upstreamReason).toBeUndefined();
+    }
+  });
+
+  test("what upstream says around a quotation still counts", () => {
+    const message = 'Unable to submit "x": the thinking budget is out of range for "y".';
+    expect(classify(400, invalid(message)).detail.repair).toBeUndefined();
+    const before = 'The thinking budget is out of range: "x".';
+    expect(classify(400, invalid(before)).detail.repair).toBe("thinking-other-form");
+    const unknown =
+      "Invalid JSON payload received. Unknown name \"thinkingConfig\" at 'request.generation_config': Cannot find field.";
+    expect(classify(400, invalid(unknown)).detail.repair).toBe("thinking-config-off");
+  });
+});
+
 describe("structure before prose", () => {
   test("the reason decides, whatever the text says", () => {
     const body = exhausted("Your quota is exhausted, limit: 0", errorInfo("MODEL_CAPACITY_EXHAUSTED"));
-    expect(classify(429, new Headers(), body).kind).toBe("overloaded");
+    expect(classify(429, body).kind).toBe("overloaded");
   });
 
   test("numbers and words in a 400 do not make it a server fault or a limit", () => {
     const message = "Invalid value: '500 RESOURCE_EXHAUSTED 429 no capacity rate limit verify your account'";
-    expect(classify(400, new Headers(), invalid(message)).kind).toBe("invalid-request");
+    expect(classify(400, invalid(message)).kind).toBe("invalid-request");
   });
 
   test("the machine-readable reason is kept for the record", () => {
-    const error = classify(429, new Headers(), exhausted("x", errorInfo("QUOTA_EXHAUSTED")));
+    const error = classify(429, exhausted("x", errorInfo("QUOTA_EXHAUSTED")));
     expect(error.detail.upstreamReason).toBe("QUOTA_EXHAUSTED");
   });
 
-  test("the absolute reset time needs a clock, which may be given", () => {
+  test("an absolute reset time is read by the clock that is given", () => {
     const body = exhausted("x", errorInfo("QUOTA_EXHAUSTED", { quotaResetTimeStamp: "2026-08-20T13:00:49Z" }));
-    expect(classify(429, new Headers(), body).detail.retryAfterMs).toBeUndefined();
-    expect(classify(429, new Headers(), body, Date.parse("2026-08-20T13:00:00Z")).detail.retryAfterMs).toBe(49_000);
+    expect(classify(429, body).detail.retryAfterMs).toBe(49_000);
   });
 });
 
 describe("messages", () => {
-  const message = (status: number, body: string) => classify(status, new Headers(), body).message;
+  const message = (status: number, body: string) => classify(status, body).message;
 
   test("a too long prompt is told in the words and numbers on which clients compact", () => {
     const gemini = "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).";
@@ -376,7 +528,7 @@ describe("errors inside an answer", () => {
   ];
   for (const [what, error, kind, upstreamStatus] of ROWS) {
     test(`are known ${what}`, () => {
-      const failure = classifyDocument({ error });
+      const failure = classifyDocument({ error }, NOW);
       expect(failure.kind).toBe(kind);
       expect(failure.detail.upstreamStatus).toBe(upstreamStatus);
     });
@@ -384,31 +536,50 @@ describe("errors inside an answer", () => {
 
   test("keep their retry delay", () => {
     const document = JSON.parse(exhausted("x", errorInfo("RATE_LIMIT_EXCEEDED"), retryInfo("7s"))) as JsonObject;
-    expect(classifyDocument(document).detail.retryAfterMs).toBe(7_000);
+    expect(classifyDocument(document, NOW).detail.retryAfterMs).toBe(7_000);
   });
 });
 
 describe("repairs", () => {
   const refusal = (repair: Repair) => new GatewayError("invalid-request", "x", { upstreamStatus: 400, repair });
+  const always = () => true;
+  const without = { upstreamStatus: 400 };
 
   test("an untried repair stays", () => {
     const error = refusal("drop-thinking");
-    expect(withUntriedRepair(error, new Set())).toBe(error);
+    expect(withUsefulRepair(error, new Set(), always)).toBe(error);
+  });
+
+  test("a failure without a repair stays as it is, and nothing is lowered for it", () => {
+    const error = new GatewayError("unavailable", "x");
+    const never = () => {
+      throw new Error("asked");
+    };
+    expect(withUsefulRepair(error, new Set(), never)).toBe(error);
   });
 
   test("after the other form of thinking comes none at all, then nothing", () => {
     const error = refusal("thinking-other-form");
-    expect(withUntriedRepair(error, new Set<Repair>(["thinking-other-form"])).detail).toEqual({
-      upstreamStatus: 400,
+    expect(withUsefulRepair(error, new Set<Repair>(["thinking-other-form"]), always).detail).toEqual({
+      ...without,
       repair: "thinking-config-off",
     });
     const both = new Set<Repair>(["thinking-other-form", "thinking-config-off"]);
-    expect(withUntriedRepair(error, both).detail).toEqual({ upstreamStatus: 400 });
+    expect(withUsefulRepair(error, both, always).detail).toEqual(without);
   });
 
   test("a repair that did not help is not named again", () => {
-    expect(withUntriedRepair(refusal("drop-thinking"), new Set<Repair>(["drop-thinking"])).detail).toEqual({
-      upstreamStatus: 400,
-    });
+    expect(withUsefulRepair(refusal("drop-thinking"), new Set<Repair>(["drop-thinking"]), always).detail).toEqual(
+      without,
+    );
+  });
+
+  test("a repair that would send the same body is passed over", () => {
+    const error = refusal("thinking-other-form");
+    expect(withUsefulRepair(error, new Set(), (repair) => repair === "thinking-config-off").detail.repair).toBe(
+      "thinking-config-off",
+    );
+    expect(withUsefulRepair(error, new Set(), () => false).detail).toEqual(without);
+    expect(withUsefulRepair(refusal("drop-thinking"), new Set(), () => false).detail).toEqual(without);
   });
 });

@@ -1,14 +1,18 @@
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/core/errors.ts";
 import type { Block, Turn, TurnEvent, Usage } from "../../../src/core/turn.ts";
-import { turnDecoder } from "../../../src/gemini-wire/decode.ts";
+import { type DecoderDeps, turnDecoder } from "../../../src/gemini-wire/decode.ts";
+import type { ToolReturn } from "../../../src/gemini-wire/tool-return.ts";
 import type { JsonObject, JsonValue } from "../../../src/lib/json.ts";
 import { runMachine } from "../../../src/lib/machine.ts";
 import { answerFixture, answerFixtures, assertWellFormed, collectTurn } from "../../support/turn.ts";
 
-function decoder(restore = (name: string, args: JsonObject) => ({ name, args })) {
+function decoder({
+  restore = (name: string, args: JsonObject) => ({ name, args }),
+  mayEndSilently = false,
+}: Partial<ToolReturn & Pick<DecoderDeps, "mayEndSilently">> = {}) {
   let calls = 0;
-  return turnDecoder({ newCallId: () => `call_${++calls}`, tools: { restore } });
+  return turnDecoder({ newCallId: () => `call_${++calls}`, tools: { restore }, mayEndSilently, now: () => 0 });
 }
 
 const decode = (documents: readonly JsonValue[]): TurnEvent[] => runMachine(decoder(), documents);
@@ -121,7 +125,6 @@ const FACTS: Record<string, { blocks: Block[] } & Partial<Turn>> = {
   "whitespace-parts": { blocks: [text("one two\n\nthree")] },
   "leading-blank-text": { blocks: [text("\n\nHi.")] },
   "leading-blank-then-call": { blocks: [text("\n\n"), call(1, "a", {})], reason: "tool" },
-  "empty-answer-with-stop": { blocks: [], reason: "end", usage: usage(9, 0) },
   "thinking-only": { blocks: [thinking("Nothing to say.")], reason: "end" },
   "unknown-finish-reason": { blocks: [text("Hallo")], reason: "end" },
   "grounding-in-last-chunk": {
@@ -172,6 +175,16 @@ describe("failures", () => {
     ["only usage", [{ response: { usageMetadata: { promptTokenCount: 5, totalTokenCount: 5 } } }]],
     ["only blank text", [chunk([{ text: "\n" }]), chunk([{ text: " " }])]],
     ["only a finish reason that says nothing", [chunk([], "OTHER")]],
+    ["nothing but its finish", [chunk([{ text: "" }], "STOP")]],
+    ["a finish without content", [{ response: { candidates: [{ finishReason: "STOP" }] } }]],
+    ["blank text and a finish", [chunk([{ text: " \n" }]), chunk([], "STOP")]],
+    ["blank thinking and a finish", [chunk([{ text: "\n", thought: true }]), chunk([], "STOP")]],
+    ["nothing but a signature", [chunk([{ text: "", thoughtSignature: "c2ln" }], "STOP")]],
+    ["nothing but signed blank text", [chunk([{ text: " ", thoughtSignature: "c2ln" }], "STOP")]],
+    [
+      "nothing but a draft image",
+      [chunk([{ thought: true, inlineData: { mimeType: "image/png", data: "QUFB" } }], "STOP")],
+    ],
     ["no candidates", [{ response: { candidates: [] } }]],
   ];
   for (const [what, documents] of EMPTY) {
@@ -182,6 +195,40 @@ describe("failures", () => {
       expect(error.message).toBe("Upstream sent an empty answer");
     });
   }
+
+  describe("after results of tools", () => {
+    const endOf = (documents: readonly JsonValue[]) =>
+      collectTurn(runMachine(decoder({ mayEndSilently: true }), documents));
+
+    test("an empty answer that stops is the end of the turn", () => {
+      expect(endOf([chunk([{ text: "" }], "STOP")])).toMatchObject({ blocks: [], reason: "end" });
+      expect(endOf([{ response: { candidates: [{ finishReason: "STOP" }] } }])).toMatchObject({ blocks: [] });
+    });
+
+    test("its signature is kept for the next turn", () => {
+      expect(endOf([chunk([{ text: "", thoughtSignature: "c2ln" }], "STOP")]).blocks).toEqual([text("", "c2ln")]);
+    });
+
+    test.each([
+      ["that is cut", [chunk([{ text: "" }])]],
+      ["that ends for a reason that says nothing", [chunk([], "OTHER")]],
+    ])("an empty answer %s is asked for again", (_, documents) => {
+      expect(() => runMachine(decoder({ mayEndSilently: true }), documents)).toThrow("Upstream sent an empty answer");
+    });
+  });
+
+  test.each([
+    ["MAX_TOKENS", "length"],
+    ["SAFETY", "filtered"],
+    ["IMAGE_SAFETY", "filtered"],
+  ])("an empty answer that ends with %s explains itself", (finishReason, reason) => {
+    expect(collectTurn(decode([chunk([{ text: " " }], finishReason)]))).toMatchObject({ reason });
+  });
+
+  test("a blocked prompt explains an empty answer though it stops", () => {
+    const blocked = { response: { promptFeedback: { blockReason: "SAFETY" } } };
+    expect(collectTurn(decode([blocked, chunk([], "STOP")]))).toMatchObject({ blocks: [], reason: "filtered" });
+  });
 
   test("a stream that ends without a finish reason was cut, however much it said", () => {
     for (const documents of [
@@ -241,6 +288,17 @@ describe("failures", () => {
 });
 
 describe("timing", () => {
+  test("a signature before any content waits for it, and stands where it came", () => {
+    const machine = decoder();
+    const events: TurnEvent[] = [];
+    machine.push(chunk([{ text: "", thoughtSignature: "c2ln" }]), events);
+    machine.push(chunk([{ text: "\n" }]), events);
+    expect(events).toEqual([]);
+    machine.push(chunk([{ functionCall: { name: "a" } }], "STOP"), events);
+    machine.end(events);
+    expect(collectTurn(events).blocks).toEqual([text("", "c2ln"), text("\n"), call(1, "a", {})]);
+  });
+
   test("nothing is given out before the first block", () => {
     const machine = decoder();
     const events: TurnEvent[] = [];
@@ -274,7 +332,9 @@ describe("timing", () => {
 });
 
 test("calls come back under the names and shapes the client declared", () => {
-  const machine = decoder((name, args) => ({ name: name.replace("_dot_", "."), args: { ...args, restored: true } }));
+  const machine = decoder({
+    restore: (name, args) => ({ name: name.replace("_dot_", "."), args: { ...args, restored: true } }),
+  });
   const events = runMachine(machine, [chunk([{ functionCall: { name: "fs_dot_read", args: { path: "a" } } }], "STOP")]);
   expect(collectTurn(events).blocks).toEqual([call(1, "fs.read", { path: "a", restored: true })]);
 });

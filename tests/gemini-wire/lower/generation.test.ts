@@ -1,8 +1,21 @@
 import { describe, expect, test } from "bun:test";
 import type { Repair } from "../../../src/core/errors.ts";
 import type { ModelProfile } from "../../../src/core/models.ts";
+import type { JsonObject } from "../../../src/lib/json.ts";
 import type { Effort, Sampling, ThinkingRequest } from "../../../src/core/request.ts";
-import { claude, flash25, flash3, gemini3, generation, gptOss, looking, lost, lower, user } from "./support.ts";
+import {
+  claude,
+  flash25,
+  flash3,
+  gemini3,
+  imageModel,
+  generation,
+  gptOss,
+  looking,
+  lost,
+  lower,
+  user,
+} from "./support.ts";
 
 const off = { type: "off" } as const;
 const adaptive = { type: "adaptive" } as const;
@@ -34,6 +47,37 @@ describe("sampling", () => {
     expect(generation({ sampling }, model)).toEqual({ temperature: 0.2 });
     expect(lost({ sampling }, model)).toEqual(["presence_penalty", "frequency_penalty", "seed"]);
     expect(lost({ sampling: { presencePenalty: 0 } }, model)).toEqual([]);
+  });
+
+  test.each([claude, gemini3])("a top_k of 0 asks for nothing on $id", (model) => {
+    expect(generation({ sampling: { temperature: 0.2, topK: 0 } }, model)).toEqual({ temperature: 0.2 });
+    expect(lost({ sampling: { topK: 0 }, thinking: adaptive }, model)).toEqual([]);
+  });
+
+  test.each([0, 7, 2 ** 31 - 1])("a seed of %d goes through", (seed) => {
+    expect(generation({ sampling: { seed } }, gemini3)).toEqual({ seed });
+    expect(lost({ sampling: { seed } }, gemini3)).toEqual([]);
+  });
+
+  test.each([-1, 2 ** 31, 2 ** 40, Number.MAX_SAFE_INTEGER])(
+    "a seed of %d is folded into what upstream takes",
+    (seed) => {
+      const folded = generation({ sampling: { seed } }, gemini3) as { seed: number };
+      expect(folded.seed).toBeGreaterThanOrEqual(0);
+      expect(folded.seed).toBeLessThan(2 ** 31);
+      expect(generation({ sampling: { seed } }, gemini3)).toEqual(folded);
+      expect(lost({ sampling: { seed } }, gemini3)).toEqual(["seed"]);
+    },
+  );
+
+  test("a top_k beyond every vocabulary limits nothing", () => {
+    expect(generation({ sampling: { topK: 2 ** 31 } }, gemini3)).toBeUndefined();
+    expect(lost({ sampling: { topK: 2 ** 31 } }, gemini3)).toEqual([]);
+  });
+
+  test("an image model's output limit is a loss", () => {
+    expect(generation({ sampling: { maxOutputTokens: 100 } }, imageModel)).toEqual({ candidateCount: 1 });
+    expect(lost({ sampling: { maxOutputTokens: 100 } }, imageModel)).toEqual(["max_tokens"]);
   });
 
   test("Claude takes no sampling parameters while it thinks", () => {
@@ -147,19 +191,32 @@ describe("thinking", () => {
     expect(lost({ thinking: off }, gemini3)).toEqual(["thinking"]);
   });
 
+  const freeFlash = { ...flash3, id: "gemini-3-flash" };
+  const freePro = { ...gemini3, id: "gemini-3.1-pro-preview" };
+  const TIERED = ["low", "extra-low", "medium", "high", "minimal"].map((tier) => ({
+    ...flash3,
+    id: `gemini-9-${tier}`,
+  }));
   const levels: [ThinkingRequest, ModelProfile, unknown][] = [
-    [budget(512), flash3, { includeThoughts: true, thinkingLevel: "minimal" }],
-    [budget(512), gemini3, { includeThoughts: true, thinkingLevel: "low" }],
-    [effort("low"), flash3, { includeThoughts: true, thinkingLevel: "low" }],
-    [effort("medium"), gemini3, { includeThoughts: true, thinkingLevel: "medium" }],
-    [effort("high"), gemini3, { includeThoughts: true, thinkingLevel: "high" }],
-    [off, flash3, { thinkingLevel: "minimal" }],
-    [effort("high"), flash25, undefined],
-    [effort("high"), claude, undefined],
+    [budget(512), freeFlash, { includeThoughts: true, thinkingLevel: "minimal" }],
+    [budget(512), freePro, { includeThoughts: true, thinkingLevel: "low" }],
+    [effort("low"), freeFlash, { includeThoughts: true, thinkingLevel: "low" }],
+    [effort("medium"), freePro, { includeThoughts: true, thinkingLevel: "medium" }],
+    [effort("high"), freePro, { includeThoughts: true, thinkingLevel: "high" }],
+    [off, freeFlash, { thinkingLevel: "minimal" }],
   ];
   test.each(levels)("the other form of %j is a level and never both: %#", (thinking, model, config) => {
     expect(thinkingConfig(thinking, model, "thinking-other-form")).toEqual(config);
   });
+
+  test.each([claude, flash25, gemini3, flash3, ...TIERED])(
+    "$id, which takes no level, is told the same as before by the other form",
+    (model) => {
+      const before = thinkingConfig(effort("high"), model);
+      expect(before).toEqual({ includeThoughts: true, thinkingBudget: 24_576 });
+      expect(thinkingConfig(effort("high"), model, "thinking-other-form")).toEqual(before);
+    },
+  );
 
   test.each([claude, gemini3, flash25])("the repair that turns the configuration off leaves none for $id", (model) => {
     expect(thinkingConfig(effort("high"), model, "thinking-config-off")).toBeUndefined();
@@ -182,9 +239,9 @@ describe("structured output", () => {
   const format = { type: "json-schema", schema } as const;
   const cleaned = {
     type: "object",
-    description: "(No extra properties allowed)",
     properties: { a: { type: "string", nullable: true } },
     required: ["a"],
+    additionalProperties: false,
   };
 
   test("is configured on Gemini", () => {
@@ -194,6 +251,31 @@ describe("structured output", () => {
       responseSchema: cleaned,
     });
     expect(generation({ outputFormat: format, tools: looking }, gemini3)).toHaveProperty("responseSchema", cleaned);
+  });
+
+  test("closes the objects that the client closed, at any depth, and no others", () => {
+    const closed = { type: "object", properties: {}, additionalProperties: false } as const;
+    const open = { type: "object", properties: {}, additionalProperties: true } as const;
+    const nested: JsonObject = {
+      $defs: { closed },
+      type: "object",
+      properties: {
+        list: { type: "array", items: { $ref: "#/$defs/closed" } },
+        either: { anyOf: [closed, { type: "null" }] },
+        open,
+      },
+    };
+    expect(generation({ outputFormat: { type: "json-schema", schema: nested } }, gemini3)).toHaveProperty(
+      "responseSchema",
+      {
+        type: "object",
+        properties: {
+          list: { type: "array", items: closed },
+          either: { ...closed, nullable: true },
+          open: { type: "object", properties: {} },
+        },
+      },
+    );
   });
 
   test("is never given a placeholder", () => {

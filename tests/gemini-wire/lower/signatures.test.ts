@@ -61,6 +61,11 @@ describe("Gemini", () => {
     expect(modelParts([user("q"), model(...parts, "x"), user("r")])).toEqual([[...parts, { text: "x" }]]);
   });
 
+  test("one thought that stands twice in a turn is sent once", () => {
+    const contents = [user("q"), model(thought("t", "s"), "a", thought("t", "s"), "b"), user("r")];
+    expect(modelParts(contents)).toEqual([[thought("t", "s"), { text: "a" }, { text: "b" }]]);
+  });
+
   test("an empty text that carries a signature stays, one without goes", () => {
     const carrier = { text: "", thoughtSignature: "s" };
     expect(modelParts([user("q"), model("a", carrier, ""), user("r")])).toEqual([[{ text: "a" }, carrier]]);
@@ -111,6 +116,26 @@ describe("Claude", () => {
     ]);
   });
 
+  test("one thought that stands twice in a turn is sent once", () => {
+    const twice = [model(thought("t", "s"), call("c")), model(thought("t", "s"), call("d"))];
+    expect(modelParts([user("q"), ...twice, user(result("c", "1"), result("d", "2"))], claude, thinks)).toEqual([
+      [{ thought: true, text: "t", thoughtSignature: "s" }, wire.call("c"), wire.call("d")],
+    ]);
+  });
+
+  test("a turn joined to another by a late result still has its thought once", () => {
+    const contents = [
+      user("q"),
+      model(thought("t", "s"), call("c")),
+      user("meanwhile"),
+      model(thought("u", "r"), "x"),
+      user(result("c", "1")),
+      model(thought("u", "r"), "y"),
+      user("z"),
+    ];
+    expect(modelParts(contents, claude, thinks).at(-1)).toEqual([thought("u", "r"), { text: "x" }, { text: "y" }]);
+  });
+
   test.each([
     ["unsigned", thought("hm")],
     ["empty", thought("", "s")],
@@ -156,6 +181,7 @@ describe("Claude", () => {
     };
     const goesOn = { configured: true, thoughts: true, losses: [] };
     const pauses = { configured: false, thoughts: false, losses: ["thinking"] };
+    const png = { inlineData: { mimeType: "image/png", data: "AA==" } };
     const signedTurn = model(thought("t", "s"), call("c"));
     const bareTurn = model(call("c"));
     const rows: [string, Content[], unknown][] = [
@@ -183,6 +209,24 @@ describe("Claude", () => {
           user(result("c", "1"), "hurry"),
           model(thought("t", "s"), call("d")),
           user(result("d", "2")),
+        ],
+        pauses,
+      ],
+      [
+        "goes on when the loop began with a picture alone",
+        [user("p"), bareTurn, answered, model("a"), user(png), signedTurn, answered],
+        goesOn,
+      ],
+      [
+        "pauses when the loop that began with a picture alone lost its thinking",
+        [
+          user("p"),
+          model(thought("o", "s"), call("d")),
+          user(result("d", "1"), png),
+          model("b"),
+          user(png),
+          bareTurn,
+          answered,
         ],
         pauses,
       ],

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import type { Repair } from "../../../src/core/errors.ts";
 import type { ModelProfile } from "../../../src/core/models.ts";
 import type { Content, GenerateRequest, Part } from "../../../src/core/request.ts";
 import { lowerRequest } from "../../../src/gemini-wire/lower.ts";
@@ -28,6 +29,10 @@ const media = fc.record({
     "application/pdf",
     "text/csv",
     "IMAGE/JPG; q=1",
+    "image/gif",
+    "image/svg+xml",
+    "image/p_g",
+    "video/x-unheard-of",
     "x/y",
   ),
   data: fc.constant("aGk="),
@@ -72,10 +77,10 @@ const options = fc.record({
       maxOutputTokens: fc.constantFrom(1, 1024, 20_000, 200_000),
       temperature: fc.constantFrom(0, 0.5, 1, 2),
       topP: fc.constantFrom(0.5, 1),
-      topK: fc.constant(4),
+      topK: fc.constantFrom(0, 4, 2 ** 31),
       stopSequences: fc.array(fc.constantFrom("", "a", "b", "\n"), { maxLength: 8 }),
       presencePenalty: fc.constant(1),
-      seed: fc.constant(1),
+      seed: fc.constantFrom(0, 1, -5, 2 ** 40),
     },
     { requiredKeys: [] },
   ),
@@ -94,16 +99,24 @@ const options = fc.record({
   ),
 });
 
+const thoughts = new Map<string, string>();
+
+const repairs = fc.subarray<Repair>(["drop-thinking", "thinking-other-form", "thinking-config-off"]);
+
 function sign({ part, signed }: Drawn, { family }: ModelProfile, signatures: IssuedSignatures): Part {
   if (!signed || family === "gpt-oss" || part.functionResponse) return part;
   const kind = part.functionCall ? "call" : part.inlineData ? "media" : part.thought ? "thinking" : "text";
   const callName = part.functionCall ? toolNames([]).toWire(part.functionCall.name) : undefined;
-  const thoughtSignature = signatures.issue({
+  const what = {
     family,
     kind,
     ...(part.text === undefined ? {} : { text: part.text }),
     ...(callName === undefined ? {} : { callName }),
-  });
+  } as const;
+  // A client may write one thought twice; what else is said twice was said twice.
+  const key = JSON.stringify(what);
+  const thoughtSignature = (kind === "thinking" && thoughts.get(key)) || signatures.issue(what);
+  thoughts.set(key, thoughtSignature);
   return { ...part, thoughtSignature };
 }
 
@@ -111,20 +124,24 @@ const asValue = (body: JsonObject): JsonValue => JSON.parse(JSON.stringify(body)
 
 const image: ModelProfile = { ...imageModel, id: "gemini-3.1-flash-image", maxOutputTokens: 32_768 };
 
-test.each([claude, gemini3, flash25, gptOss, image])(
+const flash: ModelProfile = { ...gemini3, id: "gemini-3-flash" };
+
+test.each([claude, gemini3, flash, flash25, gptOss, image])(
   "$id: the strict server takes whatever a client may send",
   (model) => {
     fc.assert(
-      fc.property(history, options, fc.boolean(), (turns, fields, dropped) => {
+      fc.property(history, options, repairs, fc.boolean(), (turns, fields, tried, asksAtTheEnd) => {
         const contents: Content[] = turns.map(({ role, parts }) => ({
           role,
           parts: parts.map((each) => sign(each, model, world.signatures)),
         }));
-        contents.push({ role: "user", parts: [{ text: "and now?" }] });
+        const question: Content = { role: "user", parts: [{ text: "and now?" }] };
+        if (asksAtTheEnd) contents.push(question);
+        else contents.unshift(question);
         const given = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
         const asked: GenerateRequest = { ...request(), ...given, contents };
         const before = JSON.stringify(asked);
-        const { body, requestType } = lowerRequest(asked, model, new Set(dropped ? ["drop-thinking"] : []));
+        const { body, requestType } = lowerRequest(asked, model, new Set(tried));
         expect(JSON.stringify(asked)).toBe(before);
         expect(judge(envelope(model.id, asValue(body) as JsonObject, { requestType }))).toBeUndefined();
       }),

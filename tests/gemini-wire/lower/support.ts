@@ -4,7 +4,7 @@ import type { Content, FunctionTool, GenerateRequest, Part } from "../../../src/
 import { type LoweredRequest, lowerRequest } from "../../../src/gemini-wire/lower.ts";
 import type { JsonObject } from "../../../src/lib/json.ts";
 
-const reads = { images: true, pdf: true, audio: true, video: true };
+const images = ["image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"];
 
 export const claude: ModelProfile = {
   id: "claude-opus-4-6-thinking",
@@ -15,7 +15,7 @@ export const claude: ModelProfile = {
   contextTokens: 200_000,
   maxOutputTokens: 64_000,
   thinking: { min: 1024, max: 64_000, zeroAllowed: false, default: 16_000 },
-  accepts: { ...reads, audio: false, video: false },
+  mimeTypes: ["image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf"],
 };
 
 export const gemini3: ModelProfile = {
@@ -27,7 +27,7 @@ export const gemini3: ModelProfile = {
   contextTokens: 1_048_576,
   maxOutputTokens: 65_535,
   thinking: { min: 128, max: 32_768, zeroAllowed: false, default: 10_001 },
-  accepts: reads,
+  mimeTypes: [...images, "application/pdf", "audio/wav", "video/mp4"],
 };
 
 export const flash3: ModelProfile = { ...gemini3, id: "gemini-3-flash-agent", displayName: "Gemini 3.5 Flash" };
@@ -48,7 +48,7 @@ export const gptOss: ModelProfile = {
   image: false,
   contextTokens: 114_000,
   maxOutputTokens: 32_768,
-  accepts: { images: false, pdf: false, audio: false, video: false },
+  mimeTypes: [],
 };
 
 export const imageModel: ModelProfile = {
@@ -56,6 +56,7 @@ export const imageModel: ModelProfile = {
   id: "gemini-3-pro-image",
   displayName: "Gemini 3 Pro Image",
   image: true,
+  mimeTypes: images,
 };
 
 export const allModels = [claude, gemini3, flash25, gptOss];

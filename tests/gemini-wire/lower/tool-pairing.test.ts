@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { Content } from "../../../src/core/request.ts";
+import { toolNames } from "../../../src/gemini-wire/tool-names.ts";
 import {
   call,
   claude,
@@ -254,13 +255,14 @@ describe("results", () => {
 });
 
 test("a call to a name that is no longer declared is kept under a legal name", () => {
+  const wireName = toolNames([]).toWire("old.tool");
   const { body } = lower(
     { contents: [user("q"), model(call("a", "old.tool")), user(result("a", "r"))], tools: [tool("look")] },
     claude,
   );
   expect<unknown>(body["contents"]).toEqual([
     results({ text: "q" }),
-    calls(wire.call("a", "old_tool")),
-    results(wire.result("a", "r", "old_tool")),
+    calls(wire.call("a", wireName)),
+    results(wire.result("a", "r", wireName)),
   ]);
 });

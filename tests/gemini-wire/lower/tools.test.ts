@@ -1,8 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/core/errors.ts";
 import type { ModelProfile } from "../../../src/core/models.ts";
-import type { FunctionTool, ToolChoice } from "../../../src/core/request.ts";
+import type { Blob64, FunctionTool, Part, ToolChoice } from "../../../src/core/request.ts";
 import { toolNames } from "../../../src/gemini-wire/tool-names.ts";
+import type { JsonObject } from "../../../src/lib/json.ts";
+import { shortHash } from "../../../src/lib/short-hash.ts";
 import {
   call,
   claude,
@@ -23,6 +25,8 @@ function declaredNames(tools: FunctionTool[], target: ModelProfile = gemini3): u
   const [entry] = (lower({ tools }, target).body["tools"] ?? []) as { functionDeclarations: { name: string }[] }[];
   return entry?.functionDeclarations.map(({ name }) => name);
 }
+
+const wireName = (name: string) => toolNames([]).toWire(name);
 
 function mode(toolChoice: ToolChoice | undefined, target: ModelProfile, tools = looking): unknown {
   const { body } = lower({ tools, ...(toolChoice ? { toolChoice } : {}) }, target);
@@ -63,7 +67,9 @@ describe("declarations", () => {
     const contents = [user("q"), model(call("c1", "old.tool")), user(result("c1", "r"))];
     for (const target of [claude, gemini3, gptOss]) {
       const { body } = lower({ contents }, target);
-      expect(body["tools"]).toEqual([{ functionDeclarations: [expect.objectContaining({ name: "old_tool" })] }]);
+      expect(body["tools"]).toEqual([
+        { functionDeclarations: [expect.objectContaining({ name: wireName("old.tool") })] },
+      ]);
       expect(body["toolConfig"]).toEqual({ functionCallingConfig: { mode: "NONE" } });
     }
   });
@@ -75,10 +81,28 @@ describe("names", () => {
     ["7zip", "_7zip"],
     ["-x", "_-x"],
     ["größe", "gr__e"],
-    ["a".repeat(70), "a".repeat(64)],
-    ["fine_name-2", "fine_name-2"],
-  ])("%s is called %s", (name, wireName) => {
-    expect(declaredNames([tool(name)])).toEqual([wireName]);
+    ["a".repeat(70), "a".repeat(51)],
+  ])("%s is called %s, and a hash of its own", (name, readable) => {
+    expect(declaredNames([tool(name)])).toEqual([`${readable}_${shortHash(name)}`]);
+  });
+
+  test("a legal name keeps its spelling", () => {
+    for (const name of ["fine_name-2", "_", "a".repeat(64)]) expect(declaredNames([tool(name)])).toEqual([name]);
+  });
+
+  test("no name depends on the other tools: earlier turns and the signatures in them stay as they were", () => {
+    const [alone] = declaredNames([tool("fs.read")]) as string[];
+    const others = ["fs_read", "fs/read", "fs read", "x"].map((name) => tool(name));
+    expect(declaredNames([...others, tool("fs.read")])).toContain(alone);
+    expect(declaredNames([tool("fs.read"), ...others])).toContain(alone);
+    const { body } = lower({ contents: [user("q"), model(call("c1", "fs.read")), user(result("c1", "r"))] });
+    expect(JSON.stringify(body["contents"])).toContain(`"name":"${alone}"`);
+  });
+
+  test("a name that looks like another's hashed one does not take it over", () => {
+    const lookalike = wireName("fs.read");
+    expect(new Set(declaredNames([tool("fs.read"), tool(lookalike)]) as string[]).size).toBe(2);
+    expect(lower({ tools: [tool("fs.read"), tool(lookalike)] }).tools.restore(lookalike, {}).name).toBe(lookalike);
   });
 
   test("names that would fall together stay apart, and the legal one keeps its spelling", () => {
@@ -103,9 +127,9 @@ describe("names", () => {
       },
       claude,
     );
-    expect(JSON.stringify(body).match(/"a_b"/g)).toHaveLength(4);
+    expect(JSON.stringify(body).split(`"${wireName("a.b")}"`)).toHaveLength(5);
     expect(JSON.stringify(body)).not.toContain("a.b");
-    expect(tools.restore("a_b", {})).toEqual({ name: "a.b", args: {} });
+    expect(tools.restore(wireName("a.b"), {})).toEqual({ name: "a.b", args: {} });
   });
 
   test("a name nobody declared comes back untouched", () => {
@@ -133,8 +157,8 @@ describe("tool choice", () => {
     [{ mode: "validated" }, { mode: "VALIDATED" }, { mode: "VALIDATED" }],
     [
       { mode: "any", only: ["find.it"] },
-      { mode: "ANY", allowedFunctionNames: ["find_it"] },
-      { mode: "ANY", allowedFunctionNames: ["find_it"] },
+      { mode: "ANY", allowedFunctionNames: [wireName("find.it")] },
+      { mode: "ANY", allowedFunctionNames: [wireName("find.it")] },
     ],
     [{ mode: "auto", only: ["look"] }, { mode: "AUTO" }, { mode: "VALIDATED" }],
   ];
@@ -149,10 +173,10 @@ describe("tool choice", () => {
     expect(JSON.stringify(lower(some).body["tools"]).match(/"name":"."/g)).toEqual(['"name":"a"', '"name":"c"']);
   });
 
-  test("a choice of a tool that is not declared is refused by name", () => {
+  test("a choice of a tool that is not declared is refused, without repeating its name", () => {
     const choose = () => lower({ tools: looking, toolChoice: { mode: "any", only: ["hear"] } });
     expect(choose).toThrow(GatewayError);
-    expect(choose).toThrow(/"hear"/);
+    expect(choose).toThrow("tool_choice names a tool that is not among the tools");
   });
 
   test("a call that must be made without any tool is a loss", () => {
@@ -184,12 +208,12 @@ describe("web search", () => {
       toolChoice: { mode: "any", only: ["web_search"] },
     });
     expect(JSON.stringify(body["tools"])).not.toContain("googleSearch");
-    expect(losses.map((loss) => loss.field)).toEqual(["tools"]);
+    expect(losses.map((loss) => loss.field)).toEqual(["web_search"]);
   });
 
   test.each([claude, gptOss])("$id has none", (target) => {
     expect(lower({ webSearch: {} }, target).body).not.toHaveProperty("tools");
-    expect(lost({ webSearch: {} }, target)).toEqual(["tools"]);
+    expect(lost({ webSearch: {} }, target)).toEqual(["web_search"]);
   });
 
   test("a client that forbids tools gets none", () => {
@@ -220,11 +244,64 @@ describe("image models", () => {
       contents: [
         { role: "user", parts: [{ text: "draw" }, { inlineData: { mimeType: "image/png", data: "AA==" } }] },
         { role: "model", parts: [{ text: '[Called the tool look with {"at":"it"}]' }] },
-        { role: "user", parts: [{ text: "seen" }] },
+        { role: "user", parts: [{ text: "[Result of an earlier call of a tool]\nseen" }] },
       ],
       generationConfig: { candidateCount: 1, temperature: 0.5 },
     });
-    expect(losses.map((loss) => loss.field)).toEqual(["system", "tools", "response_format", "thinking"]);
+    expect(losses.map((loss) => loss.field)).toEqual(["system", "tools", "response_format", "thinking", "max_tokens"]);
+  });
+
+  describe("read the results of tools", () => {
+    const blob = { mimeType: "image/png", data: "AA==" };
+    const png = { inlineData: blob };
+    const asked = { text: "[Called the tool look with {}]" };
+    const parts = (...results: Part[]) => {
+      const contents = [user("q"), model(call("c1")), { role: "user" as const, parts: results }];
+      return (lower({ contents }, imageModel).body["contents"] as { parts: unknown[] }[]).flatMap((turn) => turn.parts);
+    };
+    const answered = (response: JsonObject, media?: Blob64[], id = "c1"): Part => ({
+      functionResponse: { id, name: "look", response, ...(media && { media }) },
+    });
+
+    test.each([{}, { result: "" }, { result: " \n" }, { result: "(no content)" }])(
+      "%j is told as nothing, never as empty text",
+      (response) => {
+        expect(parts(answered(response))).toEqual([
+          { text: "q" },
+          asked,
+          { text: "[Result of an earlier call of the tool look]\n(nothing)" },
+        ]);
+      },
+    );
+
+    test("whose images follow the words", () => {
+      expect(parts(answered({ result: "two" }, [blob, blob]))).toEqual([
+        { text: "q" },
+        asked,
+        { text: "[Result of an earlier call of the tool look]\ntwo" },
+        png,
+        png,
+      ]);
+      expect(parts(answered({ result: "" }, [blob]))).toEqual([
+        { text: "q" },
+        asked,
+        { text: "[Result of an earlier call of the tool look]" },
+        png,
+      ]);
+    });
+
+    test("that belong to no call any more", () => {
+      const contents = [user({ functionResponse: { id: "gone", name: "", response: {}, media: [blob] } }), user("go")];
+      expect(lower({ contents }, imageModel).body["contents"]).toEqual([
+        { role: "user", parts: [{ text: "[Result of an earlier call of a tool]" }, png, { text: "go" }] },
+      ]);
+    });
+
+    test("and a note in the place of an image of a kind they cannot read", () => {
+      expect(parts(answered({ result: "x" }, [{ mimeType: "image/gif", data: "AA==" }])).at(-1)).toEqual({
+        text: expect.stringContaining("image/gif"),
+      });
+    });
   });
 
   test("are asked by system text when there is nothing else", () => {

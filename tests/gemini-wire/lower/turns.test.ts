@@ -7,6 +7,7 @@ import {
   contentsOf,
   gemini3,
   gptOss,
+  imageModel,
   looking,
   lower,
   model,
@@ -184,6 +185,39 @@ describe("media", () => {
         { role: "user", parts: [{ text: expect.stringContaining("text/plain") }] },
       ]);
     }
+  });
+
+  const media = (mimeType: string, data = "AA==") => ({ inlineData: { mimeType, data } });
+
+  test.each(["image/gif", "image/bmp", "image/tiff", "image/p_g", "audio/x-unheard-of", "video/x-unheard-of"])(
+    "%s, which Gemini does not list, becomes a note and a loss",
+    (mimeType) => {
+      const { body, losses } = lower({ contents: [user("see", media(mimeType))] }, gemini3);
+      expect(body["contents"]).toEqual([
+        { role: "user", parts: [{ text: "see" }, { text: expect.stringContaining(mimeType) }] },
+      ]);
+      expect(losses).toEqual([{ field: "messages", why: expect.stringContaining(mimeType) }]);
+    },
+  );
+
+  test("an SVG goes as the text it is, whole, to models that cannot draw it", () => {
+    const svg = '<svg xmlns="http://www.w3.org/2000/svg"/>';
+    const part = media("image/svg+xml", btoa(svg));
+    for (const target of [claude, gemini3, gptOss, imageModel]) {
+      expect(lower({ contents: [user(part)] }, target).losses).toEqual([]);
+      expect(contentsOf([user(part)], target)).toEqual([{ role: "user", parts: [{ text: svg }] }]);
+    }
+    const draws = { ...gemini3, mimeTypes: ["image/svg+xml"] };
+    expect(contentsOf([user(part)], draws)).toEqual([{ role: "user", parts: [part] }]);
+  });
+
+  test("what upstream lists for the model decides, whatever its family", () => {
+    const blind = { ...gemini3, mimeTypes: ["image/webp"] };
+    expect(contentsOf([user(png, media("image/webp"))], blind)).toEqual([
+      { role: "user", parts: [{ text: expect.stringContaining("image/png") }, media("image/webp")] },
+    ]);
+    const reader = { ...gptOss, mimeTypes: ["image/png"] };
+    expect(contentsOf([user(png)], reader)).toEqual([{ role: "user", parts: [png] }]);
   });
 
   test("types are spelled as upstream knows them", () => {

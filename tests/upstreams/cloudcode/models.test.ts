@@ -15,6 +15,7 @@ async function discover(...answers: Answer[]) {
     hosts: { generate: [server.url], load: ["http://127.0.0.1:1"] },
     userAgent: "antigravity/2.9.1 linux/amd64",
     clock: eagerClock(),
+    log: () => {},
     newUuid: () => "uuid",
     newCallId: () => "call",
   });
@@ -142,4 +143,34 @@ for (const [what, answer] of [
 
 test("a catalogue in an array is read as the catalogue", async () => {
   expect((await discover(Response.json([{ models: { m: {} } }]))).discovery?.models).toEqual([{ id: "m" }]);
+});
+
+describe("an answer that breaks off", () => {
+  /** One answer whose body ends as `fail` says. */
+  async function discoverBroken(fail: (body: ReadableStreamDefaultController) => void, signal: AbortSignal) {
+    const cloudcode = createCloudCode({
+      fetch: async () => new Response(new ReadableStream({ pull: fail })),
+      hosts: { generate: ["http://upstream.test"], load: [] },
+      userAgent: "antigravity/2.9.1 linux/amd64",
+      clock: eagerClock(),
+      log: () => {},
+      newUuid: () => "uuid",
+      newCallId: () => "call",
+    });
+    return cloudcode.discoverModels(CREDENTIAL, signal);
+  }
+
+  test("is upstream's failure", async () => {
+    const broken = discoverBroken((body) => body.error(new Error("broken")), new AbortController().signal);
+    await expect(broken).rejects.toMatchObject({ kind: "unavailable", message: "Upstream broke off its answer" });
+  });
+
+  test("is the client's own doing when the client has gone", async () => {
+    const controller = new AbortController();
+    const aborted = discoverBroken((body) => {
+      controller.abort();
+      body.error(controller.signal.reason);
+    }, controller.signal);
+    await expect(aborted).rejects.toMatchObject({ kind: "cancelled" });
+  });
 });

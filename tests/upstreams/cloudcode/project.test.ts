@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/core/errors.ts";
 import type { JsonObject, JsonValue } from "../../../src/lib/json.ts";
-import { type DiscoveredProject, discoverProject } from "../../../src/upstreams/cloudcode/index.ts";
+import { discoverProject } from "../../../src/upstreams/cloudcode/index.ts";
+import type { DiscoveredProject } from "../../../src/upstreams/cloudcode/project.ts";
 import { eagerClock } from "../../support/clock.ts";
 import { errorBody, errorInfo } from "../../support/google-error.ts";
 import { type Answer, scriptedServer } from "../../support/scripted-server.ts";
@@ -18,6 +19,7 @@ async function discover(answers: Answer[], { fallbackProject }: { fallbackProjec
         hosts: { generate: [server.url], load: [server.url] },
         userAgent: "antigravity/2.9.1 linux/amd64",
         clock,
+        log: () => {},
         ...(fallbackProject !== undefined && { fallbackProject }),
       },
       "ya29.test-token",

@@ -4,9 +4,10 @@ import type { AddressInfo } from "node:net";
 import { GatewayError, type Repair } from "../../../src/core/errors.ts";
 import type { ModelProfile } from "../../../src/core/models.ts";
 import type { Loss } from "../../../src/core/protocol.ts";
-import type { GenerateRequest } from "../../../src/core/request.ts";
+import type { Content, GenerateRequest, ThinkingRequest } from "../../../src/core/request.ts";
 import type { TurnEvent } from "../../../src/core/turn.ts";
-import type { UpstreamCall } from "../../../src/core/upstream.ts";
+import type { Upstream, UpstreamCall } from "../../../src/core/upstream.ts";
+import type { Fetch } from "../../../src/lib/fetch.ts";
 import { isJsonObject, type JsonObject } from "../../../src/lib/json.ts";
 import { createCloudCode } from "../../../src/upstreams/cloudcode/index.ts";
 import { eagerClock } from "../../support/clock.ts";
@@ -22,7 +23,7 @@ const MODEL: ModelProfile = {
   image: false,
   contextTokens: 1_048_576,
   maxOutputTokens: 65_536,
-  accepts: { images: true, pdf: true, audio: true, video: true },
+  mimeTypes: ["image/png"],
 };
 
 const REQUEST: GenerateRequest = {
@@ -38,12 +39,17 @@ const CREDENTIAL = { accountId: "account-1", accessToken: "ya29.test-token", pro
 const HELLO = { response: { candidates: [{ content: { parts: [{ text: "Hello" }] }, finishReason: "STOP" }] } };
 
 function upstream(...urls: string[]) {
+  return upstreamWith((url, options) => fetch(url, options), ...urls);
+}
+
+function upstreamWith(fetchAnswer: Fetch, ...urls: string[]) {
   let uuids = 0;
   let calls = 0;
+  const hosts = urls.length > 0 ? urls : ["http://upstream.test"];
   const log: string[] = [];
   const cloudcode = createCloudCode({
-    fetch: (url, options) => fetch(url, options),
-    hosts: { generate: urls, load: urls },
+    fetch: fetchAnswer,
+    hosts: { generate: hosts, load: hosts },
     userAgent: "antigravity/2.9.1 linux/amd64",
     clock: eagerClock(),
     newUuid: () => `uuid-${++uuids}`,
@@ -83,6 +89,12 @@ async function run(
     outcome.error = error;
   }
   return outcome;
+}
+
+/** Of an upstream whose network is made up. */
+async function firstBatch(cloudcode: Upstream, signal = new AbortController().signal) {
+  for await (const batch of cloudcode.stream(call(), CREDENTIAL, signal)) return batch;
+  return undefined;
 }
 
 const jsonError = (status: number, body: string) => new Response(body, { status });
@@ -420,12 +432,107 @@ describe("failures", () => {
     expect(collectTurn((await run(server.url)).batches.flat()).reason).toBe("end");
   });
 
-  test("the repair it names is one that this request has not tried", async () => {
-    const body = errorBody(400, "INVALID_ARGUMENT", "The thinking level is not supported for this model.");
-    await using server = scriptedServer(jsonError(400, body), jsonError(400, body));
-    expect((await run(server.url)).error?.detail.repair).toBe("thinking-other-form");
-    const repairs = new Set<Repair>(["thinking-other-form"]);
-    expect((await run(server.url, { repairs })).error?.detail.repair).toBe("thinking-config-off");
+  test("an empty answer ends the turn after results of tools, and no other", async () => {
+    const silence = () =>
+      sse({ response: { candidates: [{ content: { parts: [{ text: "" }] }, finishReason: "STOP" }] } });
+    await using server = scriptedServer(silence, silence);
+    expect((await run(server.url)).error).toMatchObject({
+      kind: "unavailable",
+      message: "Upstream sent an empty answer",
+    });
+    const contents: Content[] = [
+      { role: "user", parts: [{ text: "Look." }] },
+      { role: "model", parts: [{ functionCall: { id: "c", name: "look", args: {} } }] },
+      { role: "user", parts: [{ functionResponse: { id: "c", name: "look", response: { result: "r" } } }] },
+    ];
+    const { batches } = await run(server.url, { request: { ...REQUEST, contents } });
+    expect(collectTurn(batches.flat())).toMatchObject({ blocks: [], reason: "end" });
+  });
+
+  describe("the repair it names", () => {
+    const thinking: ThinkingRequest = { type: "effort", effort: "high" };
+    const thinks = { ...MODEL, thinking: { min: 128, max: 32_768, zeroAllowed: false, default: 8192 } };
+    const asked = { request: { ...REQUEST, thinking }, model: thinks };
+
+    async function repairAfter(message: string, overrides: Partial<UpstreamCall>, ...tried: Repair[]) {
+      await using server = scriptedServer(jsonError(400, errorBody(400, "INVALID_ARGUMENT", message)));
+      return (await run(server.url, { ...overrides, repairs: new Set(tried) })).error?.detail.repair;
+    }
+
+    const refused = "The thinking budget is not supported for this model.";
+
+    test("is one that this request has not tried", async () => {
+      expect(await repairAfter(refused, asked)).toBe("thinking-other-form");
+      expect(await repairAfter(refused, asked, "thinking-other-form")).toBe("thinking-config-off");
+      expect(await repairAfter(refused, asked, "thinking-other-form", "thinking-config-off")).toBeUndefined();
+    });
+
+    test("is to leave thinking out at once where the model's id takes no level", async () => {
+      const tiered = { ...asked, model: { ...thinks, id: "gemini-9-flash-low" } };
+      expect(await repairAfter(refused, tiered)).toBe("thinking-config-off");
+    });
+
+    test("is none when it would send the same again", async () => {
+      const plain = { request: REQUEST, model: thinks };
+      expect(await repairAfter(refused, plain)).toBeUndefined();
+      expect(await repairAfter("Corrupted thought signature.", plain)).toBeUndefined();
+    });
+
+    test("is to drop thinking when there is some to drop", async () => {
+      const contents: Content[] = [
+        { role: "user", parts: [{ text: "q" }] },
+        { role: "model", parts: [{ text: "a", thoughtSignature: "c2ln" }] },
+        { role: "user", parts: [{ text: "r" }] },
+      ];
+      const signed = { request: { ...REQUEST, contents }, model: thinks };
+      expect(await repairAfter("Corrupted thought signature.", signed)).toBe("drop-thinking");
+    });
+  });
+
+  test("an error page beyond all size is read no further than it takes to classify it", async () => {
+    const closed = Promise.withResolvers<void>();
+    const endless = new ReadableStream({
+      pull: (controller) => controller.enqueue(new TextEncoder().encode("x".repeat(200_000))),
+      cancel: () => closed.resolve(),
+    });
+    await using server = scriptedServer(new Response(endless, { status: 500 }));
+    expect((await run(server.url)).error?.detail.upstreamStatus).toBe(500);
+    await closed.promise;
+  });
+
+  test("an error page that breaks off still says what went wrong", async () => {
+    const { promise: read, resolve: isRead } = Promise.withResolvers<void>();
+    const half = errorBody(429, "RESOURCE_EXHAUSTED", "x").slice(0, 20);
+    const broken = new Response(
+      new ReadableStream({
+        async pull(controller) {
+          controller.enqueue(new TextEncoder().encode(half));
+          await read;
+          controller.error(new Error("broken"));
+        },
+      }),
+      { status: 429 },
+    );
+    const { cloudcode } = upstreamWith(async () => {
+      isRead();
+      return broken;
+    });
+    await expect(firstBatch(cloudcode)).rejects.toMatchObject({ kind: "rate-limited" });
+  });
+
+  test("an abort while an error page arrives is told as the client's", async () => {
+    const controller = new AbortController();
+    const broken = new Response(
+      new ReadableStream({
+        pull(stream) {
+          controller.abort();
+          stream.error(controller.signal.reason);
+        },
+      }),
+      { status: 500 },
+    );
+    const { cloudcode } = upstreamWith(async () => broken);
+    await expect(firstBatch(cloudcode, controller.signal)).rejects.toMatchObject({ kind: "cancelled" });
   });
 
   test("neither the token nor the account's project is in any message", async () => {
