@@ -52,7 +52,9 @@ function thinkingOf(range: ThinkingRange | null | undefined, discovered?: Discov
   const native = discovered?.thinkingBudget;
   // 0 and -1 say "off" and "as you like": neither is an amount to ask for.
   if (native === undefined || native <= 0) return range;
-  return { ...range, min: Math.min(range.min, native), max: Math.max(range.max, native), default: native };
+  // For Claude the catalogue names the floor, which is no measure of how much a client wants that leaves it open.
+  const wanted = native === range.min ? range.default : native;
+  return { ...range, min: Math.min(range.min, native), max: Math.max(range.max, native), default: wanted };
 }
 
 /** An empty list is no fact: models that read text only are listed without one. */

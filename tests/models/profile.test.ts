@@ -111,3 +111,8 @@ describe("media, where discovery says nothing", () => {
     expect(profileOf("gpt-something").mimeTypes).toEqual([]);
   });
 });
+
+test("the floor that the catalogue names for Claude is not what an open wish for thinking gets", () => {
+  const id = "claude-opus-4-6-thinking";
+  expect(profileOf(id, { id, supportsThinking: true, thinkingBudget: 1024 }).thinking).toEqual(CLAUDE);
+});

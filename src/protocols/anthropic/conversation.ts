@@ -44,6 +44,7 @@ export function readConversation(body: Body, losses: LossList): Conversation {
     const parts = readContent(message.content, "system", `${field}.content`, reader);
     if (isCleared(message, index, body.messages)) continue;
     if (parts.length === 0) continue;
+    if (parts[0]?.text !== undefined) parts[0] = { ...parts[0], text: withoutBillingHeader(parts[0].text) };
     const texts = parts.flatMap(({ text }) => text ?? []);
     const staysInPlace = answered || message.clear_at === "next_user_message" || texts.length < parts.length;
     if (staysInPlace) contents.push({ role: "user", parts });

@@ -41,9 +41,11 @@ function thinkingRequest(thinking: Body["thinking"], effort: MessageEffort | und
   return effort ? { type: "effort", effort: effort.effort } : { type: "adaptive" };
 }
 
-/** Thinking can also be asked for in the model's name, `model(high)`, and is then welcome in the reply. */
+/**
+ * Upstream sends thinking only where it was asked for, and that can also be done by the model's name, `model(high)`, or by
+ * an alias for such a name. So what comes is shown, unless this very request switched it off.
+ */
 export function thinkingDisplay(body: Body, request: ThinkingRequest | undefined): ThinkingDisplay {
-  const asked = (request !== undefined && request.type !== "off") || /\([^()]+\)$/.test(body.model);
-  if (!asked) return "hidden";
+  if (request?.type === "off" && !/\([^()]+\)/.test(body.model)) return "hidden";
   return body.thinking?.display === "omitted" ? "omitted" : "shown";
 }

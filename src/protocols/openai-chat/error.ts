@@ -21,7 +21,7 @@ const FORMS: Readonly<Record<FailureKind, ErrorForm>> = {
   "quota-exhausted": { status: 429, type: "insufficient_quota", code: "insufficient_quota" },
   overloaded: { status: 503, type: "server_error", code: "overloaded" },
   unavailable: { status: 502, type: "server_error", code: "upstream_unavailable" },
-  "version-refused": { status: 502, type: "server_error", code: "malformed_answer" },
+  "version-refused": { status: 502, type: "server_error", code: "upstream_unavailable" },
   "malformed-answer": { status: 502, type: "server_error", code: "malformed_answer" },
   "model-missing": { status: 404, type: "invalid_request_error", code: "model_not_found" },
   "access-denied": { status: 503, type: "server_error", code: "account_unavailable" },

@@ -45,6 +45,11 @@ describe("system messages inside messages", () => {
     expect(request.contents).toEqual([{ role: "user", parts: [{ text: "Hi" }] }]);
   });
 
+  test("the billing line is dropped there too", () => {
+    const { request } = parseMessages(user("Hi"), system("x-anthropic-billing-header: cc_version=9;\nS1"));
+    expect(request.system).toEqual(["S1"]);
+  });
+
   test("later ones stay in their place as user text, so that the cached prefix stays the same", () => {
     const history = [user("Hi"), system("S1"), assistant("Hello"), user("More")];
     const before = parseMessages(...history).request;

@@ -8,7 +8,7 @@ import { anthropic } from "../../../src/protocols/anthropic/index.ts";
 import { BASE, clientReading, collected, CONTEXT, parse, readWithBetaSdk, readWithSdk, turnEvents } from "./support.ts";
 
 const DISPLAYS: Record<string, Record<string, unknown>> = {
-  hidden: {},
+  hidden: { thinking: { type: "disabled" } },
   omitted: { thinking: { type: "adaptive", display: "omitted" } },
   shown: { thinking: { type: "adaptive", display: "summarized" } },
 };

@@ -164,8 +164,8 @@ describe("blocks", () => {
   });
 
   test.each([
-    ["the client did not ask for it", {}],
     ["the client switched it off", { thinking: { type: "disabled" } }],
+    ["its budget is nothing", { thinking: { type: "enabled", budget_tokens: 0 } }],
   ])("thinking is hidden when %s, and the indexes stay dense", (_, fields) => {
     const events = turnEvents([
       { kind: "thinking", deltas: ["a"], signature: "S" },
@@ -236,8 +236,19 @@ describe("blocks", () => {
   });
 
   test.each([
+    ["with a suffix", { model: "claude-sonnet-4-6(high)" }],
+    ["with a suffix before another", { model: "claude-sonnet-4-6(high)[1m]" }],
+    ["with a suffix and a blank", { model: "claude-sonnet-4-6 (high) " }],
+    ["by an alias that carries one", { model: "deep" }],
+    ["with a suffix against the body", { model: "deep(high)", thinking: { type: "disabled" } }],
+  ])("thinking asked for by the model's name %s is shown", (_, fields) => {
+    const events = turnEvents([{ kind: "thinking", deltas: ["a"], signature: "S" }]);
+    expect(blockFrames(events, fields)[0]).toEqual(start(0, EMPTY_THINKING));
+  });
+
+  test.each([
     ["no blocks", [], SHOWN, []],
-    ["hidden thinking only", [{ kind: "thinking", deltas: ["a"] }], {}, []],
+    ["hidden thinking only", [{ kind: "thinking", deltas: ["a"] }], { thinking: { type: "disabled" } }, []],
     [
       "thinking only",
       [{ kind: "thinking", deltas: ["a"] }],

@@ -18,7 +18,7 @@ describe("errors", () => {
     "quota-exhausted": [429, "insufficient_quota", "insufficient_quota"],
     overloaded: [503, "server_error", "overloaded"],
     unavailable: [502, "server_error", "upstream_unavailable"],
-    "version-refused": [502, "server_error", "malformed_answer"],
+    "version-refused": [502, "server_error", "upstream_unavailable"],
     "malformed-answer": [502, "server_error", "malformed_answer"],
     "model-missing": [404, "invalid_request_error", "model_not_found"],
     "access-denied": [503, "server_error", "account_unavailable"],
