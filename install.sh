@@ -53,14 +53,15 @@ main() {
 
 install_program() {
   refuse_stranger "replace"
-  mkdir -p "$bin_dir" 2>/dev/null || die "Cannot create $bin_dir. Choose another place with --prefix DIR"
-  [ -w "$bin_dir" ] || die "Cannot write to $bin_dir. Choose another place with --prefix DIR"
   work_dir=$(mktemp -d "${TMPDIR:-/tmp}/ag-install.XXXXXX")
   # Beside its final place, so that the last step is a rename: there is never half a program.
   staged=$bin_dir/.ag-install-$$
-  trap 'rm -rf "$work_dir" "$staged"' EXIT
+  missing_levels=$(count_missing "$bin_dir")
+  trap clean_up EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM HUP
+  mkdir -p "$bin_dir" 2>/dev/null || die "Cannot create $bin_dir. Choose another place with --prefix DIR"
+  [ -w "$bin_dir" ] || die "Cannot write to $bin_dir. Choose another place with --prefix DIR"
 
   checkout=$(checkout_directory)
   if [ -n "$checkout" ]; then
@@ -80,6 +81,27 @@ install_program() {
   say "  Undo: rm '$program'    (accounts and settings are kept apart from it)"
   hint_path
   say "Next: ag serve --demo    (try it offline), ag --help"
+}
+
+# How many of the last directories in a path do not exist yet.
+count_missing() {
+  levels=0
+  directory=$1
+  while [ ! -e "$directory" ] && [ ! -L "$directory" ]; do
+    levels=$((levels + 1))
+    directory=$(dirname -- "$directory")
+  done
+  printf '%s\n' "$levels"
+}
+
+# Directories made for nothing go too; one that holds the program is not empty and stays.
+clean_up() {
+  rm -rf "$work_dir" "$staged"
+  directory=$bin_dir
+  while [ "$missing_levels" -gt 0 ] && rmdir "$directory" 2>/dev/null; do
+    missing_levels=$((missing_levels - 1))
+    directory=$(dirname -- "$directory")
+  done
 }
 
 build_from_source() {
@@ -125,6 +147,7 @@ uninstall() {
 
 # The Silver Searcher is an ag too.
 refuse_stranger() {
+  [ ! -d "$program" ] || die "$program is a directory. Use --prefix DIR for a different place"
   [ -e "$program" ] && [ "$force" = no ] || return 0
   case $("$program" --version 2>/dev/null </dev/null | head -n 1) in
     "ag "[0-9]*) ;;
@@ -134,11 +157,20 @@ refuse_stranger() {
 
 # The directory of this script when it stands in a checkout; nothing when it is piped into a shell.
 checkout_directory() {
-  case $0 in
+  [ -f "$0" ] || return 0
+  script=$0
+  while [ -L "$script" ]; do
+    target=$(readlink "$script") || return 0
+    case $target in
+      /*) script=$target ;;
+      *) script=$(dirname -- "$script")/$target ;;
+    esac
+  done
+  case $script in
     *install.sh) ;;
     *) return 0 ;;
   esac
-  directory=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || return 0
+  directory=$(CDPATH='' cd -- "$(dirname -- "$script")" && pwd) || return 0
   if [ -f "$directory/scripts/build.ts" ] && [ -f "$directory/src/main.ts" ]; then printf '%s\n' "$directory"; fi
 }
 

@@ -26,7 +26,8 @@ export interface Gateway {
   listen(): Promise<{ url: string }>;
   /** Refuses new requests, lets running ones finish, writes what is buffered. */
   close(): Promise<void>;
-  status(): { accounts: number };
+  /** How many accounts there are, and how many requests are being answered. */
+  status(): { accounts: number; running: number };
 }
 
 export interface GatewayOptions {
@@ -130,7 +131,7 @@ export async function composeGateway(config: Config, options: GatewayOptions): P
       stopPruning();
       await store.close();
     },
-    status: () => ({ accounts: pool.views().length }),
+    status: () => ({ accounts: pool.views().length, running: app.server?.pendingRequests ?? 0 }),
   };
 }
 

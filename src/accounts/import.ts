@@ -101,6 +101,7 @@ const FAULTS: readonly [looksLike: RegExp, fault: string][] = [
   [/\s/, "contains spaces; a refresh token has none"],
   [/[^\x21-\x7e]/, "contains characters that no refresh token has"],
   [/^.{0,9}$/, "is too short for a refresh token"],
+  [/^.{2049,}$/, "is too long for a refresh token, which has 2048 characters at most"],
 ];
 
 function faultOf(token: string): string | undefined {

@@ -57,7 +57,8 @@ export async function descriptionOf(command: CommandDef): Promise<string> {
 async function descend(parent: FoundCommand, subCommands: SubCommandsDef, word: string): Promise<FoundCommand> {
   const lazy = Object.hasOwn(subCommands, word) ? subCommands[word] : undefined;
   if (lazy === undefined) {
-    const [suggestion] = nearest(word, Object.keys(subCommands));
+    const isVersion = parent.path.length === 1 && word === "version";
+    const [suggestion] = isVersion ? ["ag --version"] : nearest(word, Object.keys(subCommands));
     throw new UsageError(
       `Unknown command ${[...parent.path.slice(1), word].join(" ")}${didYouMean(suggestion)}`,
       seeHelp(parent.path),

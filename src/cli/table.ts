@@ -2,27 +2,53 @@ export interface Column<Row> {
   title: string;
   cell(row: Row): string;
   align?: "right";
+  /** May be left out where the table is wider than its place; the lowest number goes first. */
+  spare?: number;
 }
 
 const GAP = "   ";
 
-/** Plain columns, two spaces apart or more; columns in which no row has anything are left out. */
+export interface TableOptions {
+  paintTitle?: (title: string) => string;
+  /** Columns of the terminal. Absent: any width will do. */
+  maxWidth?: number;
+}
+
+/** Plain columns; those in which no row has anything are left out, and spare ones where there is no room for them. */
 export function renderTable<Row>(
   rows: readonly Row[],
   columns: readonly Column<Row>[],
-  paintTitle: (title: string) => string = (title) => title,
+  { paintTitle = (title) => title, maxWidth = Infinity }: TableOptions = {},
 ): string {
-  const filled = columns
-    .map((column) => ({ ...column, cells: rows.map((row) => column.cell(row)) }))
-    .filter(({ cells }) => cells.some((cell) => cell !== ""));
-  const widths = filled.map(({ title, cells }) => Math.max(...[title, ...cells].map((text) => Bun.stringWidth(text))));
+  const filled = columns.flatMap((column) => {
+    const cells = rows.map((row) => column.cell(row));
+    if (cells.every((cell) => cell === "")) return [];
+    return [{ ...column, cells, width: Math.max(...[column.title, ...cells].map((text) => Bun.stringWidth(text))) }];
+  });
+  const shown = fitting(filled, maxWidth);
   const line = (texts: readonly string[]) =>
     texts
-      .map((text, index) => pad(text, widths[index] ?? 0, filled[index]?.align))
+      .map((text, index) => pad(text, shown[index]?.width ?? 0, shown[index]?.align))
       .join(GAP)
       .trimEnd();
-  const titles = paintTitle(line(filled.map(({ title }) => title.toUpperCase())));
-  return [titles, ...rows.map((_, row) => line(filled.map(({ cells }) => cells[row] ?? "")))].join("\n");
+  const titles = paintTitle(line(shown.map(({ title }) => title.toUpperCase())));
+  return [titles, ...rows.map((_, row) => line(shown.map(({ cells }) => cells[row] ?? "")))].join("\n");
+}
+
+function fitting<Sized extends { width: number; spare?: number }>(
+  columns: readonly Sized[],
+  maxWidth: number,
+): Sized[] {
+  let shown = [...columns];
+  const spare = columns
+    .filter((column) => column.spare !== undefined)
+    .toSorted((left, right) => (left.spare ?? 0) - (right.spare ?? 0));
+  for (const column of spare) {
+    const width = shown.reduce((sum, each) => sum + each.width, GAP.length * (shown.length - 1));
+    if (width <= maxWidth) break;
+    shown = shown.filter((each) => each !== column);
+  }
+  return shown;
 }
 
 function pad(text: string, width: number, align: "right" | undefined): string {

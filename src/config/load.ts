@@ -6,7 +6,7 @@ import { buildInfo } from "./build-info.ts";
 import { ConfigError, type ConfigSource } from "./config-error.ts";
 import { JsoncError, parseJsonc, type JsoncDocument } from "./jsonc.ts";
 import { resolvePaths, type Environment, type Paths } from "./paths.ts";
-import { settingsSchema, type Settings } from "./schema.ts";
+import { LOG_FORMATS, LOG_LEVELS, settingsSchema, type Settings } from "./schema.ts";
 
 export interface Config extends Settings {
   paths: Paths;
@@ -37,8 +37,8 @@ const OVERRIDES: readonly {
   { path: "server.port", flag: "port", variables: ["AG_PORT", "PORT"], read: numberOrText },
   { path: "server.host", flag: "host", variables: ["AG_HOST", "HOST"], read: plainText },
   { path: "server.allowedHosts", variables: ["AG_ALLOWED_HOSTS"], read: commaList },
-  { path: "server.logFormat", flag: "log-format", variables: ["AG_LOG_FORMAT"], read: lowerCase },
-  { path: "server.logLevel", flag: "log-level", variables: ["AG_LOG_LEVEL"], read: lowerCase },
+  { path: "server.logFormat", flag: "log-format", variables: ["AG_LOG_FORMAT"], read: oneOf(LOG_FORMATS) },
+  { path: "server.logLevel", flag: "log-level", variables: ["AG_LOG_LEVEL"], read: oneOf(LOG_LEVELS) },
   { path: "cloudcode.urls", variables: ["AG_CLOUDCODE_URLS"], read: commaList },
   { path: "oauth.clientId", variables: ["AG_OAUTH_CLIENT_ID"], read: plainText },
   { path: "oauth.clientSecret", variables: ["AG_OAUTH_CLIENT_SECRET"], read: plainText },
@@ -73,7 +73,18 @@ export function loadConfig(inputs: Partial<ConfigInputs> = {}): Config {
     oauth.clientId = builtIn.id;
     oauth.clientSecret = builtIn.secret;
   }
-  return { ...parsed.output, oauth, paths, apiKey: env.AG_API_KEY?.trim() || undefined, origins };
+  return { ...parsed.output, oauth, paths, apiKey: readApiKey(env), origins };
+}
+
+function readApiKey(env: Environment): string | undefined {
+  const key = env.AG_API_KEY?.trim();
+  if (!key) return undefined;
+  if (!/^[\x21-\x7e]+$/.test(key)) {
+    throw new ConfigError("environment", "AG_API_KEY holds a space or a character that HTTP headers cannot carry", {
+      hint: "Use letters, digits, - and _ only",
+    });
+  }
+  return key;
 }
 
 function readSettingsFile(
@@ -192,8 +203,9 @@ function commaList(text: string): string[] {
     .filter((item) => item !== "");
 }
 
-function lowerCase(text: string): string {
-  return text.toLowerCase();
+/** Case does not count; what is none of the names stays as it was typed, for the message that refuses it. */
+function oneOf(names: readonly string[]) {
+  return (text: string) => names.find((name) => name === text.toLowerCase()) ?? text;
 }
 
 function plainText(text: string): string {

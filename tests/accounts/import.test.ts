@@ -22,6 +22,7 @@ describe("parseAccounts reads", () => {
     ],
     ["token||managed", `${A}||managed`, [{ refreshToken: A, projectId: "managed" }]],
     ["a token copied out of a form body", A.replaceAll("/", "%2F"), [{ refreshToken: A }]],
+    ["the longest token", A.padEnd(2048, "a"), [{ refreshToken: A.padEnd(2048, "a") }]],
     ["a JSON string", JSON.stringify(A), [{ refreshToken: A }]],
     ["a JSON array of strings", JSON.stringify([A, B]), [{ refreshToken: A }, { refreshToken: B }]],
     [
@@ -78,6 +79,7 @@ describe("parseAccounts refuses, naming the place and never the value,", () => {
     ["words", "my hush account", "Line 1 contains spaces"],
     ["letters of other scripts", "1//tést-hush-hush", "Line 1 contains characters that no refresh token has"],
     ["a scrap", "hush", "Line 1 is too short"],
+    ["a novel", `1//hush${"h".repeat(2042)}`, "Line 1 is too long"],
     ["broken JSON", '{\n "refresh_token": "hush"\n', "Line 1 looks like the start of JSON that cannot be read"],
     ["a broken line of JSON", `"${A}"\n{"refresh_token": "hush`, "Line 2 looks like the start of JSON"],
     ["an entry without a token", JSON.stringify([A, { email: "hush@example.org" }]), "Entry 2 has no refresh token"],

@@ -110,7 +110,11 @@ describe("pick refuses", () => {
       "with the way to a first account",
       [],
       [],
-      { kind: "no-account", message: "No account is stored: add one with `ag accounts import`" },
+      {
+        kind: "no-account",
+        message: "No account is stored: add one with `ag accounts import`",
+        detail: { missing: "account" },
+      },
     ],
     [
       "with what to do about each account",

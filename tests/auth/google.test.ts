@@ -151,6 +151,7 @@ describe("failures", () => {
       kind: "no-account",
       message:
         "No OAuth client is configured: set AG_OAUTH_CLIENT_ID and AG_OAUTH_CLIENT_SECRET to the client that the accounts signed in with",
+      detail: { missing: "oauth-client" },
     });
   });
 

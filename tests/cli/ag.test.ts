@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import packageJson from "../../package.json";
+import { openStore } from "../../src/store/open-store.ts";
 import { freshHome, runAg } from "./support.ts";
 
 const TOKEN_A = "1//test-refresh-token-of-the-first-account";
@@ -43,6 +44,8 @@ describe.concurrent("ag", () => {
     const variable = await runAg(home.path, ["serve"], { env: { AG_PORT: "no" } });
     expect(variable.code).toBe(1);
     expect(variable.stderr).toStartWith("ag: AG_PORT must be a whole number");
+    const name = await runAg(home.path, ["accounts", "list"], { env: { AG_LOG_LEVEL: "LOUD" } });
+    expect(name.stderr).toEndWith('not "LOUD"\n');
   });
 
   test("a broken configuration file is named with line and column, without a stack", async () => {
@@ -109,11 +112,46 @@ describe.concurrent("ag accounts", () => {
     for (const name of readdirSync(data)) expect(statSync(join(data, name)).mode & 0o777).toBe(0o600);
   });
 
-  test("refuses a token on the command line without repeating it", async () => {
+  test("says which account got a new token or is in order again, and which were known as they are", async () => {
     using home = freshHome();
-    const { code, stdout, stderr } = await runAg(home.path, ["accounts", "import", TOKEN_A]);
-    expect(code).toBe(2);
-    expect(stdout + stderr).not.toContain("1//");
+    const run = (lines: unknown[]) => {
+      const stdin = lines.map((line) => JSON.stringify(line)).join("\n");
+      return runAg(home.path, ["accounts", "import", "-"], { env: { AG_HOME: home.path }, stdin });
+    };
+    const first = { refresh_token: TOKEN_A, email: "me@example.com" };
+    const third = "1//test-refresh-token-of-the-third-account";
+    await run([first, TOKEN_B, third]);
+    const store = openStore(join(home.path, "ag.db"));
+    const accounts = await store.accounts.list();
+    const problem = { type: "needs-login", message: "Sign in again", since: 1 } as const;
+    await store.accounts.update(accounts[1]?.id ?? "", { problem });
+    await store.close();
+    const again = await run([{ ...first, refresh_token: "1//test-refresh-token-after-a-new-sign-in" }, TOKEN_B, third]);
+    expect(again).toEqual({
+      code: 0,
+      stdout: "Updated a1  me@example.com\nUpdated a2\nAlready known: a3\n",
+      stderr: "",
+    });
+    expect((await run([TOKEN_B])).stdout).toBe("Already known: a2\n");
+  });
+
+  for (const token of [TOKEN_A, "1//0abc", "1%2F%2F0abc"]) {
+    test(`refuses a token of ${token.length} characters on the command line without repeating it`, async () => {
+      using home = freshHome();
+      const { code, stdout, stderr } = await runAg(home.path, ["accounts", "import", token]);
+      expect(code).toBe(2);
+      expect(stderr).toContain("from a file or from stdin");
+      expect(stdout + stderr).not.toContain("0abc");
+      expect(stdout + stderr).not.toContain("1//");
+    });
+  }
+
+  test("imports nothing when one line is bad, and says so", async () => {
+    using home = freshHome();
+    const { code, stderr } = await runAg(home.path, ["accounts", "import", "-"], { stdin: `${TOKEN_A}\nhush hush\n` });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^ag: Line 2 .*\n +Nothing was imported/);
+    expect((await runAg(home.path, ["accounts", "list"])).stdout).toContain("No accounts yet");
   });
 
   const failures: [name: string, words: string[], stdin: string, message: RegExp][] = [
@@ -131,6 +169,14 @@ describe.concurrent("ag accounts", () => {
       expect(stderr).not.toContain("hush");
     });
   }
+
+  test("a file beyond 1 MiB is refused by its size", async () => {
+    using home = freshHome();
+    writeFileSync(join(home.path, "disk.img"), `${TOKEN_A}\n`.repeat(30_000));
+    const { code, stdout, stderr } = await runAg(home.path, ["accounts", "import", "disk.img"]);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(/^ag: disk\.img holds more than 1 MiB.*\n +Nothing was imported\n$/);
+  });
 
   test("an empty list says how to add one, and is an empty JSON list", async () => {
     using home = freshHome();
@@ -155,6 +201,21 @@ describe.concurrent("ag models list", () => {
     const { code, stdout, stderr } = await runAg(home.path, ["models", "list"]);
     expect({ code, stdout }).toEqual({ code: 3, stdout: "" });
     expect(stderr).toContain("ag accounts import -");
+  });
+
+  test("without an OAuth client exits with 3 and says how to set one, not how to add an account", async () => {
+    using home = freshHome();
+    await runAg(home.path, ["accounts", "import", "-"], { stdin: TOKEN_A });
+    const { code, stdout, stderr } = await runAg(home.path, ["models", "list"]);
+    expect({ code, stdout }).toEqual({ code: 3, stdout: "" });
+    expect(stderr).toContain("AG_OAUTH_CLIENT_ID");
+    expect(stderr).not.toContain("import");
+  });
+
+  test("fits a terminal of 80 columns", async () => {
+    using home = freshHome();
+    const { stdout } = await runAg(home.path, ["models", "list", "--demo"]);
+    expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 
   test("refuses a SOCKS proxy instead of going out directly", async () => {

@@ -76,6 +76,8 @@ describe("refused lines", () => {
   const rows: [line: string, message: string][] = [
     ["serv", "Unknown command serv. Did you mean serve?"],
     ["things ad", "Unknown command things ad. Did you mean add?"],
+    ["version", "Unknown command version. Did you mean ag --version?"],
+    ["things version", "Unknown command things version"],
     ["zzz", "Unknown command zzz"],
     ["toString", "Unknown command toString"],
     ["serve --prot 1", "Unknown flag --prot. Did you mean --port?"],

@@ -73,15 +73,15 @@ test("models list shows sizes as people say them", () => {
     contextTokens: 1_048_576,
     maxOutputTokens: 65_536,
     thinking: { min: 128, max: 32_768, zeroAllowed: false, default: 8192 },
-    accepts: { images: true, pdf: true, audio: false, video: false },
+    mimeTypes: ["image/png", "image/webp", "application/pdf", "text/plain"],
   };
   const unthinking: ModelProfile = { ...model, id: "claude-test", family: "claude", contextTokens: 200_000 };
   delete unthinking.thinking;
-  expect(modelTable([model, unthinking])).toBe(
+  expect(modelTable([model, unthinking], 80)).toBe(
     `
-MODEL         NAME          FAMILY   CONTEXT   OUTPUT   THINKING   READS
-gemini-test   Gemini Test   gemini        1M      65k   yes        images, pdf
-claude-test   Gemini Test   claude      200k      65k              images, pdf`.trimStart(),
+MODEL         NAME          FAMILY   CONTEXT   OUTPUT   THINKS   READS
+gemini-test   Gemini Test   gemini        1M      65k   yes      image pdf
+claude-test   Gemini Test   claude      200k      65k            image pdf`.trimStart(),
   );
 });
 
@@ -96,6 +96,21 @@ test("a table lines up wide characters and leaves out columns without any conten
     { title: "n", cell: ({ count }) => count, align: "right" },
   ]);
   expect(table).toBe("NAME    N\n日本    1\nabc    10");
+});
+
+test("a table wider than its place goes without its spare columns, the lowest number first, and keeps the others", () => {
+  const columns = [
+    { title: "id", cell: () => "i".repeat(10) },
+    { title: "name", cell: () => "n".repeat(10), spare: 1 },
+    { title: "family", cell: () => "f".repeat(10), spare: 2 },
+    { title: "size", cell: () => "s".repeat(10) },
+  ];
+  const titles = (maxWidth: number) =>
+    renderTable([{}], columns, { maxWidth }).split("\n", 1)[0]?.split(/\s+/).filter(Boolean);
+  expect(titles(49)).toEqual(["ID", "NAME", "FAMILY", "SIZE"]);
+  expect(titles(48)).toEqual(["ID", "FAMILY", "SIZE"]);
+  expect(titles(35)).toEqual(["ID", "SIZE"]);
+  expect(titles(5)).toEqual(["ID", "SIZE"]);
 });
 
 describe("colour", () => {
@@ -135,6 +150,16 @@ describe("what a failure says and how it exits", () => {
     });
   }
 
+  test("what is missing has a hint of its own, which does not repeat the message", () => {
+    const client = new GatewayError("no-account", "No OAuth client is configured", { missing: "oauth-client" });
+    expect(describeFailure(client)).toMatchObject({ exitCode: 3, hint: expect.stringContaining("oauth.clientId") });
+    expect(describeFailure(client).hint).not.toContain("import");
+    const account = new GatewayError("no-account", "No account is stored", { missing: "account" });
+    expect(describeFailure(account)).toMatchObject({ exitCode: 3, hint: expect.stringContaining("accounts import -") });
+    const unusable = describeFailure(new GatewayError("no-account", "No account is usable. a1 is disabled"));
+    expect(unusable.hint).toStartWith("ag accounts list ");
+  });
+
   test("only a defect has a stack to show", () => {
     expect(describeFailure(new UserError("x")).stack).toBeUndefined();
     expect(describeFailure(new GatewayError("unavailable", "x")).stack).toBeUndefined();
@@ -145,7 +170,7 @@ describe("what a failure says and how it exits", () => {
     const error = new GatewayError("account-unusable", "a1 must be verified", {
       ownerUrl: "https://accounts.google.com/x",
     });
-    expect(describeFailure(error).hint).toContain("https://accounts.google.com/x");
+    expect(describeFailure(error).message).toEndWith(" must open https://accounts.google.com/x");
   });
 });
 

@@ -37,6 +37,27 @@ describe("what serve prints", () => {
     expect(text).not.toContain("no account");
   });
 
+  test("says whether a key is required, and warns of one that can be guessed", () => {
+    expect(startText(start({}), paint)).toContain("API key   none required\n");
+    const short = startText(start({}, { AG_API_KEY: "sk-ag-test-of-19-ch" }), paint);
+    expect(short).toContain("API key   required (AG_API_KEY)\n");
+    expect(short).toContain("AG_API_KEY has 19 characters");
+    expect(short).not.toContain("sk-ag-test");
+    expect(startText(start({}, { AG_API_KEY: "sk-ag-test-of-20-cha" }), paint)).not.toContain("AG_API_KEY has");
+  });
+
+  const wildcards: [host: string, printed: string, toPaste: string][] = [
+    ["0.0.0.0", "http://0.0.0.0:5000", "http://127.0.0.1:5000"],
+    ["::", "http://[::]:5000", "http://[::1]:5000"],
+  ];
+  for (const [host, url, toPaste] of wildcards) {
+    test(`shows an address to paste when the host is ${host}`, () => {
+      const text = startText(start({ url }, { AG_HOST: host }), paint);
+      expect(text).toContain(`listens on ${toPaste}\n`);
+      expect(text).toContain(`host      ${host}: every address`);
+    });
+  }
+
   test("says how to add an account when there is none", () => {
     expect(startText(start({ accounts: 0 }), paint)).toContain("ag accounts import -");
   });

@@ -33,6 +33,14 @@ describe.concurrent("ag serve --demo", () => {
     });
   }
 
+  test("a signal while nothing runs speaks of no request to wait for", async () => {
+    using home = freshHome();
+    await using server = await startDemo(home.path);
+    server.child.kill("SIGINT");
+    expect(await server.child.stderr.text()).toMatch(/SIGINT: no request is running, stopping\n$/);
+    expect(await server.child.exited).toBe(0);
+  });
+
   test("a second signal does not wait for what is still running", async () => {
     using home = freshHome();
     await using server = await startDemo(home.path, ["--scenario", "stall"]);
@@ -61,7 +69,14 @@ describe.concurrent("ag serve --demo", () => {
     using home = freshHome();
     const child = spawnAg(home.path, [...DEMO, "--log-format", "json"]);
     const line = await readUntil(child.stderr, /\n/);
-    expect(JSON.parse(line)).toMatchObject({ level: "info", message: "listening", accounts: 3 });
+    const { time: _, ...listening } = JSON.parse(line) as Record<string, unknown>;
+    expect(listening).toEqual({
+      level: "info",
+      message: "listening",
+      url: expect.stringMatching(/^http:/),
+      keyRequired: false,
+      accounts: 3,
+    });
     child.kill("SIGTERM");
     expect(await child.stdout.text()).toBe("");
     expect(await child.exited).toBe(0);
@@ -74,10 +89,12 @@ describe.concurrent("ag serve refuses to start", () => {
     const flag = await runAg(home.path, ["serve", "--host", "0.0.0.0"]);
     expect(flag.code).toBe(1);
     expect(flag.stderr).toContain("Listening on 0.0.0.0 (--host)");
+    expect(flag.stderr).toContain("use your accounts");
     expect(flag.stderr).toContain("AG_API_KEY");
     const variable = await runAg(home.path, ["serve", "--demo"], { env: { HOST: "192.168.1.2" } });
     expect(variable.code).toBe(1);
     expect(variable.stderr).toContain("Listening on 192.168.1.2 (HOST)");
+    expect(variable.stderr).not.toContain("your accounts");
   });
 
   test("with a SOCKS proxy", async () => {
@@ -85,6 +102,14 @@ describe.concurrent("ag serve refuses to start", () => {
     const { code, stderr } = await runAg(home.path, ["serve"], { env: { all_proxy: "socks5h://127.0.0.1:1" } });
     expect(code).toBe(1);
     expect(stderr).toStartWith("ag: all_proxy names a SOCKS proxy");
+  });
+
+  test("with an API key that no header can carry", async () => {
+    using home = freshHome();
+    const { code, stderr } = await runAg(home.path, ["serve", "--demo"], { env: { AG_API_KEY: "hush hüsh" } });
+    expect(code).toBe(1);
+    expect(stderr).toStartWith("ag: AG_API_KEY holds ");
+    expect(stderr).not.toContain("hush");
   });
 
   test("with a scenario but without the demo", async () => {

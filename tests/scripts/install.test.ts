@@ -123,9 +123,16 @@ describe("leaves nothing behind", () => {
       const { code, stderr } = await install([]);
       expect(code).toBe(1);
       expect(stderr).toMatch(message);
-      expect(filesBelow(home)).toEqual([]);
+      expect(readdirSync(home)).toEqual([]);
     });
   }
+
+  test("but directories that were there before, empty as they may be", async () => {
+    mkdirSync(join(home, ".local"));
+    served.delete("SHA256SUMS");
+    expect((await install([])).code).toBe(1);
+    expect(readdirSync(home, { recursive: true })).toEqual([".local"]);
+  });
 
   test("when the script itself arrives cut at any line", async () => {
     const lines = SCRIPT.trimEnd().split("\n");
@@ -144,6 +151,24 @@ describe("leaves nothing behind", () => {
     expect(filesBelow(home)).toEqual([".local/bin/ag"]);
     expect(readFileSync(join(home, ".local/bin/ag"), "utf8")).toBe(PROGRAM);
   });
+});
+
+test("in a checkout called through a symbolic link of another name builds too", async () => {
+  symlinkSync(CHECKOUT_SCRIPT, join(home, "get"));
+  symlinkSync("get", join(home, "get-ag"));
+  const { stderr } = await run(["sh", "get-ag", "--release", "v9.9.9"]);
+  expect(stderr).toContain("this checkout builds what it holds");
+  expect(requested).toEqual([]);
+});
+
+test("a directory named ag is left alone, with and without --force", async () => {
+  mkdirSync(join(home, ".local/bin/ag"), { recursive: true });
+  for (const words of [[], ["--force"], ["--uninstall", "--force"]]) {
+    const { code, stderr } = await install(words);
+    expect(code).toBe(1);
+    expect(stderr).toContain(".local/bin/ag is a directory");
+  }
+  expect(filesBelow(home)).toEqual([]);
 });
 
 describe("another program named ag", () => {

@@ -53,7 +53,7 @@ export function accountTable(accounts: readonly Account[], now: number): string 
       { title: "last used", cell: ({ lastUsedAt }) => (lastUsedAt === undefined ? "never" : age(now - lastUsedAt)) },
       { title: "reason", cell: ({ problem }) => plain(problem?.message ?? "") },
     ],
-    stdoutPaint.dim,
+    { paintTitle: stdoutPaint.dim },
   );
   const links = accounts.flatMap(({ handle, problem }) =>
     problem?.url === undefined ? [] : [`${handle}: its owner must open ${plain(problem.url)}`],

@@ -8,7 +8,7 @@ import { plain, print, printJson, stdoutPaint } from "../terminal.ts";
 export default defineCommand({
   meta: { name: "list", description: "List the models that the accounts can use" },
   args: {
-    json: { type: "boolean", description: "one JSON document" },
+    json: { type: "boolean", description: "one JSON document, with all that is known of each" },
     demo: { type: "boolean", description: "the models of the demo upstream, without network" },
   },
   async run({ args }) {
@@ -23,28 +23,31 @@ export default defineCommand({
     } finally {
       await catalog.close();
     }
-    await (args.json ? printJson({ models }) : print(modelTable(models)));
+    await (args.json ? printJson({ models }) : print(modelTable(models, process.stdout.columns || USUAL_WIDTH)));
   },
 });
 
-export function modelTable(models: readonly ModelProfile[]): string {
+/** Where there is no terminal to ask. */
+const USUAL_WIDTH = 80;
+
+export function modelTable(models: readonly ModelProfile[], maxWidth: number): string {
   return renderTable(
     models,
     [
       { title: "model", cell: ({ id }) => plain(id) },
-      { title: "name", cell: ({ displayName }) => plain(displayName) },
-      { title: "family", cell: ({ family }) => family },
+      { title: "name", cell: ({ displayName }) => plain(displayName), spare: 1 },
+      { title: "family", cell: ({ family }) => family, spare: 2 },
       { title: "context", cell: ({ contextTokens }) => tokens(contextTokens), align: "right" },
       { title: "output", cell: ({ maxOutputTokens }) => tokens(maxOutputTokens), align: "right" },
-      { title: "thinking", cell: ({ thinking }) => (thinking === undefined ? "" : "yes") },
-      { title: "reads", cell: ({ mimeTypes }) => kindsOf(mimeTypes).join(", ") },
+      { title: "thinks", cell: ({ thinking }) => (thinking === undefined ? "" : "yes") },
+      { title: "reads", cell: ({ mimeTypes }) => kindsOf(mimeTypes).join(" "), spare: 3 },
     ],
-    stdoutPaint.dim,
+    { paintTitle: stdoutPaint.dim, maxWidth },
   );
 }
 
 const MEDIA: readonly (readonly [kind: string, prefix: string])[] = [
-  ["images", "image/"],
+  ["image", "image/"],
   ["pdf", "application/pdf"],
   ["audio", "audio/"],
   ["video", "video/"],

@@ -20,6 +20,18 @@ export default defineCommand({
 Settings come from flags, then the environment (AG_PORT, AG_HOST, …), then config.jsonc.
 Ctrl-C lets running requests finish; a second Ctrl-C stops at once.
 
+Scenarios of the demo:
+  quota    one account has used up its quota, the next ones step in; after
+           5 answers they have too: 429 with Retry-After, for two hours
+  rate     one account is limited for 15 s at the start, the others after
+           2 answers each, and so on: the 5th quick request is a 429
+  stall    answers begin with headers and then say nothing for an hour
+  cut      the connection breaks in the middle of each answer
+  empty    the first attempt at each request brings nothing, the second an answer
+  verify   one account must be verified by its owner
+  terms    one account is blocked for a breach of terms
+  slow     every event takes 200 ms
+
 Examples:
   ag serve --demo                    try everything offline, without an account
   ag serve --demo --scenario rate    the same, with accounts that run into limits
@@ -51,7 +63,7 @@ Examples:
     const config = loadConfig({
       flags: { port: args.port, host: args.host, "log-format": args["log-format"], "log-level": args["log-level"] },
     });
-    refuseOpenGateway(config);
+    refuseOpenGateway(config, demo);
     // The demo opens no connection, so no proxy can be wrong for it.
     const proxy = demo ? undefined : proxyFromEnvironment(process.env);
     raiseFetchLimit();
@@ -73,7 +85,8 @@ Examples:
       if (config.server.logFormat === "json") {
         consola.info("listening", {
           url,
-          data: config.paths.dataDirectory,
+          ...(!demo && { data: config.paths.dataDirectory }), // the demo's is in memory
+          keyRequired: config.apiKey !== undefined,
           proxy: proxy?.display,
           accounts: start.accounts,
         });
@@ -82,7 +95,10 @@ Examples:
         await print(startText(start, stdoutPaint));
       }
       const signal = await stop.first;
-      consola.info(`${signal}: letting running requests finish (once more stops at once)`);
+      const isBusy = gateway.status().running > 0;
+      consola.info(
+        `${signal}: ${isBusy ? "letting running requests finish (once more stops at once)" : "no request is running, stopping"}`,
+      );
     } finally {
       await Promise.race([gateway.close(), stop.second]);
     }
@@ -90,11 +106,12 @@ Examples:
   },
 });
 
-function refuseOpenGateway(config: Config): void {
+function refuseOpenGateway(config: Config, demo: boolean): void {
   if (config.apiKey !== undefined || isLoopback(config.server.host)) return;
   const origin = config.origins.get("server.host");
+  const what = demo ? "make this machine work for them" : "use your accounts";
   throw new UserError(
-    `Listening on ${config.server.host}${origin ? ` (${origin})` : ""} would let anyone who reaches it use your accounts, since no API key is set`,
+    `Listening on ${config.server.host}${origin ? ` (${origin})` : ""} would let anyone who reaches it ${what}, since no API key is set`,
     { hint: "Set a key that clients must send: AG_API_KEY=sk-ag-… (32 random characters), or listen on 127.0.0.1" },
   );
 }

@@ -5,7 +5,7 @@ import { ADD_ACCOUNT } from "../failure.ts";
 import type { Paint } from "../terminal.ts";
 
 export interface Start {
-  config: Pick<Config, "apiKey" | "oauth" | "paths">;
+  config: Pick<Config, "apiKey" | "oauth" | "paths" | "server">;
   url: string;
   demo: boolean;
   proxy: ProxyInUse | undefined;
@@ -15,9 +15,12 @@ export interface Start {
 /** A model that the demo has and that Claude Code knows how to use. */
 const DEMO_MODEL = "sonnet";
 
+/** Shorter ones can be guessed. */
+const SHORTEST_KEY = 20;
+
 /** What `ag serve` prints when it is ready. */
 export function startText(start: Start, paint: Paint): string {
-  const title = `ag ${buildInfo.version} listens on ${paint.bold(start.url)}`;
+  const title = `ag ${buildInfo.version} listens on ${paint.bold(reachable(start.url))}`;
   const parts = start.demo ? demoParts(start, paint) : serverParts(start, paint);
   return `\n${[title, ...parts, paint.dim("Stop with Ctrl-C.")].join("\n\n")}\n`;
 }
@@ -26,6 +29,11 @@ export function startText(start: Start, paint: Paint): string {
 export function startWarnings({ config, demo, accounts }: Start): string[] {
   if (demo) return [];
   const warnings = [];
+  if (config.apiKey !== undefined && config.apiKey.length < SHORTEST_KEY) {
+    warnings.push(
+      `AG_API_KEY has ${config.apiKey.length} characters, few enough to be guessed: use ${SHORTEST_KEY} random ones or more.`,
+    );
+  }
   if (accounts === 0) warnings.push(`There is no account yet, so requests will be refused.\n${ADD_ACCOUNT}`);
   if (config.oauth.clientId === undefined || config.oauth.clientSecret === undefined) {
     const missing = config.oauth.clientId === undefined ? "client" : "client secret";
@@ -39,7 +47,10 @@ export function startWarnings({ config, demo, accounts }: Start): string[] {
 
 function serverParts(start: Start, paint: Paint): string[] {
   const { config, proxy, accounts } = start;
+  const { host } = config.server;
   const facts = [
+    ...(isWildcard(host) ? [["host", `${host}: every address of this machine, from other machines too`]] : []),
+    ["API key", config.apiKey === undefined ? "none required" : "required (AG_API_KEY)"],
     ["data", config.paths.dataDirectory],
     ["proxy", proxy === undefined ? "none" : `${proxy.display} (${proxy.variable})`],
     ["accounts", String(accounts)],
@@ -71,6 +82,10 @@ function demoParts({ config, url, accounts }: Start, paint: Paint): string[] {
       "  claude",
     ].join("\n"),
   ];
+}
+
+function isWildcard(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
 }
 
 /** An address of this machine that a client can call: the wildcard addresses are for listening only. */

@@ -128,7 +128,7 @@ function demoAccount(sheet: Sheet, index: number, now: () => number): DemoAccoun
   };
   const promptTokensBySession = new Map<string, number>();
   let exhaustedUntil = 0;
-  let membership: "new" | "in-progress" | "member" = sheet.newcomer ? "new" : "member";
+  let isMember = !sheet.newcomer;
 
   return {
     index,
@@ -138,7 +138,7 @@ function demoAccount(sheet: Sheet, index: number, now: () => number): DemoAccoun
         { id: "free-tier", name: "Antigravity", isDefault: true },
         { id: "standard-tier", name: "Standard", userDefinedCloudaicompanionProject: true },
       ];
-      if (membership !== "member") return { allowedTiers };
+      if (!isMember) return { allowedTiers };
       const currentTier = { id: "free-tier", name: "Antigravity", hasOnboardedPreviously: true };
       if (plan === "free") return { cloudaicompanionProject: project, currentTier, allowedTiers };
       return {
@@ -159,12 +159,9 @@ function demoAccount(sheet: Sheet, index: number, now: () => number): DemoAccoun
       if (body["cloudaicompanionProject"] !== undefined) {
         throw new Refusal(400, "FAILED_PRECONDITION", "Precondition check failed.");
       }
+      // Upstream takes its time; here somebody waits for the first answer.
+      isMember = true;
       const name = `operations/demo-onboarding-${index + 1}`;
-      if (membership === "new") {
-        membership = "in-progress";
-        return { name, done: false };
-      }
-      membership = "member";
       return { name, done: true, response: { cloudaicompanionProject: { id: project, name: project } } };
     },
     userinfo() {

@@ -1,3 +1,4 @@
+import { unwrapped } from "./prompt.ts";
 import type { DemoBlob, DemoCall, DemoContent, DemoResult } from "./request.ts";
 
 /** What the user side said since the model's last answer. */
@@ -20,7 +21,7 @@ export function latestTurn(contents: readonly DemoContent[]): LatestTurn {
   const calls = contents[start - 1]?.parts.flatMap(({ functionCall }) => functionCall ?? []) ?? [];
   const results = parts.flatMap(({ functionResponse }) => functionResponse ?? []);
   return {
-    prompt: userTexts(contents.slice(start, end)).at(-1) ?? "",
+    prompt: unwrapped(userTexts(contents.slice(start, end)).at(-1) ?? ""),
     results: results.map((result, index) => {
       const call = calls.find(({ id }) => id !== undefined && id === result.id) ?? calls[index];
       return call ? { result, call } : { result };

@@ -13,6 +13,23 @@ export function quoted(prompt: string): string | undefined {
   return match?.slice(1).find((group) => group !== undefined);
 }
 
+const QUOTATION_MARKS: Record<string, string> = { '"': '"', "'": "'", "“": "”", "«": "»" };
+
+/** The text without quotation marks that stand around all of it, as a shell leaves them that quotes twice. */
+export function unwrapped(text: string): string {
+  const mark = QUOTATION_MARKS[text.charAt(0)];
+  if (mark === undefined || text.length < 2 || !text.endsWith(mark)) return text;
+  const inner = text.slice(1, -1);
+  return inner.includes(text.charAt(0)) || inner.includes(mark) ? text : inner.trim();
+}
+
+/** The text without a quotation mark at its end that nothing in it opens. */
+export function withoutStrayQuote(text: string): string {
+  const mark = text.at(-1) ?? "";
+  const isStray = mark === "”" ? !text.includes("“") : /["']/.test(mark) && text.split(mark).length % 2 === 0;
+  return isStray ? text.slice(0, -1).trimEnd() : text;
+}
+
 // Words between the verb and what is to be repeated: "reply with *exactly the word*: PONG".
 const FILLER =
   /^(?:(?:with|only|just|exactly|precisely|simply|the|single|one|following|words?|text|string|phrase)\b|[:,\s])+/i;

@@ -10,7 +10,11 @@ export type DemoScenario = (typeof demoScenarios)[number];
 
 const HOUR = 3_600_000;
 const QUOTA_RESET = 2 * HOUR;
-const RATE_LIMIT_DELAY = 4000;
+/** Answers of all accounts together before the quota scenario leaves nothing. */
+const QUOTA_ANSWERS = 5;
+const RATE_LIMIT = 15_000;
+/** Answers of one account between two of its limits. */
+const RATE_ANSWERS = 2;
 const STALL = HOUR;
 const SLOW_EVENT_DELAY = 200;
 /** Requests whose first, empty attempt is remembered. */
@@ -42,7 +46,7 @@ export function startScenario(scenario: DemoScenario, accounts: readonly DemoAcc
     case "quota":
       return { ...UNDISTURBED, admit: exhausted(accounts, clock) };
     case "rate":
-      return { ...UNDISTURBED, admit: limitedOnce() };
+      return { ...UNDISTURBED, admit: limitedInTurn(clock) };
     case "verify":
       return { ...UNDISTURBED, admit: refuseFirst(mustVerify) };
     case "terms":
@@ -66,13 +70,19 @@ function refuseFirst(refusal: (model: DemoModel) => Refusal): ScenarioRun["admit
   };
 }
 
-/** The first account has nothing left for two hours from the start of the demo. */
+/** Until two hours after the start the first account has nothing left, and soon the others have nothing either. */
 function exhausted(accounts: readonly DemoAccount[], clock: Clock): ScenarioRun["admit"] {
   const resetAt = clock.now() + QUOTA_RESET;
   accounts[0]?.exhaustUntil(resetAt);
+  let answers = 0;
   return (account, model) => {
     const left = resetAt - clock.now();
-    if (account.index !== 0 || left <= 0) return;
+    if (left <= 0) return;
+    if (account.index !== 0 && answers < QUOTA_ANSWERS) {
+      answers += 1;
+      if (answers === QUOTA_ANSWERS) for (const each of accounts) each.exhaustUntil(resetAt);
+      return;
+    }
     const delay = goDuration(left);
     const message = `You have exhausted your capacity on this model. Your quota will reset after ${delay}.`;
     const metadata = {
@@ -85,14 +95,25 @@ function exhausted(accounts: readonly DemoAccount[], clock: Clock): ScenarioRun[
   };
 }
 
-function limitedOnce(): ScenarioRun["admit"] {
-  let isDue = true;
+/** Each account is limited for a while, then gives a few answers, and so on; only the first begins with its limit. */
+function limitedInTurn(clock: Clock): ScenarioRun["admit"] {
+  const turns = new Map<DemoAccount, { answersLeft: number; limitedUntil: number }>();
   return (account, model) => {
-    if (account.index !== 0 || !isDue) return;
-    isDue = false;
+    const now = clock.now();
+    const turn = turns.get(account) ?? { answersLeft: account.index === 0 ? 0 : RATE_ANSWERS, limitedUntil: 0 };
+    turns.set(account, turn);
+    if (turn.limitedUntil <= now) {
+      if (turn.answersLeft > 0) {
+        turn.answersLeft -= 1;
+        return;
+      }
+      turn.answersLeft = RATE_ANSWERS;
+      turn.limitedUntil = now + RATE_LIMIT;
+    }
+    const left = turn.limitedUntil - now;
     throw new Refusal(429, "RESOURCE_EXHAUSTED", "Too many requests. Please slow down.", [
-      errorInfo("RATE_LIMIT_EXCEEDED", { model: model.id, quotaResetDelay: goDuration(RATE_LIMIT_DELAY) }),
-      retryInfo(RATE_LIMIT_DELAY),
+      errorInfo("RATE_LIMIT_EXCEEDED", { model: model.id, quotaResetDelay: goDuration(left) }),
+      retryInfo(left),
     ]);
   };
 }

@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../../lib/json.ts";
-import { firstPlace, namedPerson, quoted, saidWord, shorten, titleOf } from "./prompt.ts";
+import { firstPlace, namedPerson, quoted, saidWord, shorten, titleOf, withoutStrayQuote } from "./prompt.ts";
 
 /** What made-up values may draw on. */
 export interface ValueSource {
@@ -227,7 +227,9 @@ const COMMAND =
 
 /** A command the prompt spells out, else a harmless one. */
 function command(prompt: string): string {
-  const spelled = /`([^`]+)`/.exec(prompt)?.[1] ?? COMMAND.exec(prompt)?.[1]?.trim() ?? quoted(prompt);
+  const written = COMMAND.exec(prompt)?.[1]?.trim();
+  const spelled =
+    /`([^`]+)`/.exec(prompt)?.[1] ?? (written === undefined ? quoted(prompt) : withoutStrayQuote(written));
   return spelled ?? (/\blist|\bls\b|\bfiles?\b/i.test(prompt) ? "ls -la" : "echo hello from the demo");
 }
 

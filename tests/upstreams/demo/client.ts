@@ -152,7 +152,6 @@ export function testClient(
           return project;
         }
         await client.call("onboardUser", { tierId: "free-tier" }, index);
-        await client.call("onboardUser", { tierId: "free-tier" }, index);
       }
       throw new Error("no project");
     },

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { demoScenarios } from "../../../src/upstreams/demo/index.ts";
-import { collect, fakeClock, frozenClock, START, testClient, userText } from "./client.ts";
+import { collect, fakeClock, frozenClock, START, type TestClient, testClient, userText } from "./client.ts";
 
 const HOUR = 3_600_000;
 const CONTENTS = { contents: [userText("count to 30")] };
@@ -68,27 +68,66 @@ describe("quota", () => {
     expect(JSON.stringify(body)).not.toContain("remainingFraction");
   });
 
-  test("after the reset the first account answers again", async () => {
+  test("after five answers the others have nothing left either, and the catalogue shows it", async () => {
     const client = testClient({ scenario: "quota" });
+    for (const account of [1, 2, 1, 2, 1]) await client.say("count to 2", { account });
+    for (const account of [0, 1, 2]) {
+      const refused = await client.generate(CONTENTS, { account });
+      expect(await refused.json()).toMatchObject({
+        error: { code: 429, details: [{ reason: "QUOTA_EXHAUSTED" }, {}] },
+      });
+    }
+    const { body } = await client.call("fetchAvailableModels", { project: await client.project(1) }, 1);
+    expect(JSON.stringify(body)).not.toContain("remainingFraction");
+  });
+
+  test("after the reset every account answers again", async () => {
+    const client = testClient({ scenario: "quota" });
+    for (const account of [1, 2, 1, 2, 1]) await client.say("count to 2", { account });
     client.clock.advance(2 * HOUR);
-    expect((await client.say("count to 2")).text).toBe("1, 2");
+    for (const account of [0, 1, 2]) expect((await client.say("count to 2", { account })).text).toBe("1, 2");
   });
 });
 
-test("rate: the first account is limited once for four seconds, then answers", async () => {
-  const client = testClient({ scenario: "rate" });
-  const refused = await client.generate(CONTENTS);
-  expect(refused.status).toBe(429);
-  expect(await refused.json()).toMatchObject({
-    error: {
-      status: "RESOURCE_EXHAUSTED",
-      details: [
-        { reason: "RATE_LIMIT_EXCEEDED", metadata: { quotaResetDelay: "4s" } },
-        { "@type": "type.googleapis.com/google.rpc.RetryInfo", retryDelay: "4s" },
-      ],
-    },
+describe("rate", () => {
+  const statusOf = async (client: TestClient, account: number) => {
+    const reply = await client.generate(CONTENTS, { account });
+    await reply.body?.cancel();
+    return reply.status;
+  };
+
+  test("the first account begins with a limit of 15 seconds and says how much is left of it", async () => {
+    const client = testClient({ scenario: "rate" });
+    await client.generate(CONTENTS);
+    client.clock.advance(4000);
+    const refused = await client.generate(CONTENTS);
+    expect(refused.status).toBe(429);
+    expect(await refused.json()).toMatchObject({
+      error: {
+        status: "RESOURCE_EXHAUSTED",
+        details: [
+          { reason: "RATE_LIMIT_EXCEEDED", metadata: { quotaResetDelay: "11s" } },
+          { "@type": "type.googleapis.com/google.rpc.RetryInfo", retryDelay: "11s" },
+        ],
+      },
+    });
   });
-  expect((await client.say("count to 2")).text).toBe("1, 2");
+
+  test("every account is limited again after two answers, until all are", async () => {
+    const client = testClient({ scenario: "rate" });
+    const round = async () => [await statusOf(client, 0), await statusOf(client, 1), await statusOf(client, 2)];
+    expect([await round(), await round(), await round()]).toEqual([
+      [429, 200, 200],
+      [429, 200, 200],
+      [429, 429, 429],
+    ]);
+    client.clock.advance(15_000);
+    expect([await round(), await round(), await round()]).toEqual([
+      [200, 200, 200],
+      [200, 200, 200],
+      [429, 429, 429],
+    ]);
+  });
 });
 
 test("verify: the first account must be verified at a link of Google's, every time", async () => {
