@@ -113,7 +113,7 @@ function settleThinking(
   const asked = request.sampling.maxOutputTokens;
 
   const thinkingLosses: Loss[] = [];
-  const planned = planThinking(request.thinking, model, repairs, thinkingLosses);
+  const planned = planThinking(request.thinking, asked, model, repairs, thinkingLosses);
   const fitted = fitOutputLimit(planned, asked, model, thinkingLosses);
   const lowered = write(family === "claude" ? fitted.plan.type === "on" : keepSignatures);
 

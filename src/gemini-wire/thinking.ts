@@ -27,8 +27,10 @@ const CLAUDE_LEAST_BUDGET = 1024;
 /** What is left for the answer when a budget must be lowered to leave anything at all. */
 const ANSWER_ROOM = 8192;
 
+/** `outputLimit` is the client's, thinking included; it bounds a budget that the client has left to us. */
 export function planThinking(
   asked: ThinkingRequest | undefined,
+  outputLimit: number | undefined,
   model: ModelProfile,
   repairs: ReadonlySet<Repair>,
   losses: Loss[],
@@ -51,7 +53,7 @@ export function planThinking(
       lose(losses, `${model.displayName} cannot be kept from thinking; it thinks as little as it can`);
     return { type: "least", budget: range.zeroAllowed ? 0 : range.min };
   }
-  const budget = Math.min(Math.max(wantedBudget(asked, range), leastBudget(model)), range.max);
+  const budget = Math.min(Math.max(wantedBudget(asked, range, outputLimit), leastBudget(model)), range.max);
   if (asked.type === "budget" && asked.tokens > 0 && asked.tokens !== budget) {
     lose(losses, `a budget of ${asked.tokens} tokens became ${budget}, the nearest ${model.displayName} takes`);
   }
@@ -123,19 +125,25 @@ function takesLevel({ id, generation }: ModelProfile): boolean {
   return generation === "gemini-3" && !/-(?:agent|extra-low|low|medium|high|minimal)$/.test(id);
 }
 
-function wantedBudget(asked: ThinkingRequest, range: ThinkingRange): number {
+function wantedBudget(asked: ThinkingRequest, range: ThinkingRange, outputLimit: number | undefined): number {
   switch (asked.type) {
     case "budget":
       // Negative is Gemini's "as you see fit", which not every model takes literally.
-      return asked.tokens > 0 ? Math.floor(asked.tokens) : range.default;
+      return asked.tokens > 0 ? Math.floor(asked.tokens) : within(outputLimit, range.default);
     case "effort":
-      return EFFORT_BUDGETS[asked.effort];
+      return within(outputLimit, EFFORT_BUDGETS[asked.effort]);
     case "adaptive":
     case "off":
-      return range.default;
+      return within(outputLimit, range.default);
     default:
       return asked satisfies never;
   }
+}
+
+/** A budget that nobody named in tokens leaves room for the answer within the client's limit instead of raising it. */
+function within(outputLimit: number | undefined, budget: number): number {
+  if (outputLimit === undefined || budget < outputLimit) return budget;
+  return Math.floor(Math.max(outputLimit - ANSWER_ROOM, outputLimit / 2));
 }
 
 function leastBudget({ family, thinking }: ModelProfile): number {

@@ -261,13 +261,13 @@ describe("thinking", () => {
     });
   }
 
-  test("that nobody asked for is not shown", async () => {
+  test("that comes although it was switched off is not shown", async () => {
     bench.upstream.script([
       turn([thinking("Secretly."), text("Openly.")]),
       turn([thinking("Secretly."), text("Openly.")]),
     ]);
     for (const mode of MODES) {
-      const { content } = await ask(mode, userSays("hi", GEMINI_25));
+      const { content } = await ask(mode, { ...userSays("hi", GEMINI_25), thinking: { type: "disabled" } });
       expect(content).toEqual([{ type: "text", text: "Openly.", citations: null }]);
     }
   });

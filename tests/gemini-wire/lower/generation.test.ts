@@ -127,6 +127,19 @@ describe("the output limit", () => {
     expect(lost({ sampling: { maxOutputTokens: most } }, model)).toEqual([]);
   });
 
+  test.each([
+    ["adaptive", { type: "adaptive" } as const, 12_000, 6000],
+    ["adaptive with room beside it", { type: "adaptive" } as const, 40_000, 16_000],
+    ["an effort", { type: "effort", effort: "high" } as const, 20_000, 11_808],
+  ])(
+    "a budget that is left to us keeps within the client's limit: %s",
+    (_, thinking, maxOutputTokens, thinkingBudget) => {
+      const request = { thinking, sampling: { maxOutputTokens } };
+      expect(generation(request, claude)).toMatchObject({ maxOutputTokens, thinkingConfig: { thinkingBudget } });
+      expect(lost(request, claude)).toEqual([]);
+    },
+  );
+
   const small: ModelProfile = { ...claude, maxOutputTokens: 8000 };
   const tiny: ModelProfile = { ...claude, maxOutputTokens: 1024 };
   const rows: [string, ModelProfile, number | undefined, number, number | undefined, number | undefined, string[]][] = [
