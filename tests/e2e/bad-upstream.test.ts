@@ -20,7 +20,7 @@ import {
   thinking,
   turn,
 } from "../support/cloudcode/index.ts";
-import { startGateway, type TestGateway, type TestGatewayOptions } from "../support/gateway.ts";
+import { BINARY, startGateway, type TestGateway, type TestGatewayOptions } from "../support/gateway.ts";
 import { rawRequest } from "../support/raw-http.ts";
 
 /** Stands wherever upstream can say something private. */
@@ -231,8 +231,11 @@ describe("after all of it", () => {
     expect(await storedAccounts(upstream, gateway.home)).toEqual(accountsBefore);
   });
 
-  test("the log names no secret and no failure of ours", () => {
-    expect(log.length).toBeGreaterThan(100);
-    expect(log.filter((line) => PRIVATE.test(line) || /internal/.test(line))).toEqual([]);
-  });
+  // A binary writes its log into a pipe of its own; bad-input.test.ts reads one of those.
+  if (BINARY === undefined) {
+    test("the log names no secret and no failure of ours", () => {
+      expect(log.length).toBeGreaterThan(100);
+      expect(log.filter((line) => PRIVATE.test(line) || /internal/.test(line))).toEqual([]);
+    });
+  }
 });

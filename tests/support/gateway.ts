@@ -39,7 +39,7 @@ export function gatewayEnvironment(upstream: Pick<CloudCodeServer, "url" | "toke
 }
 
 /** Path of a compiled `ag` that shall stand in for the sources, its own clock included: scripts/test-binary.ts. */
-const BINARY = process.env["AG_TEST_BINARY"];
+export const BINARY = process.env["AG_TEST_BINARY"];
 
 /** The whole gateway, composed as in earnest, in this process, on a free port, over the strict server. */
 export async function startGateway(upstream: CloudCodeServer, options: TestGatewayOptions = {}): Promise<TestGateway> {
