@@ -1,6 +1,7 @@
 export interface ServedBinary {
   /** "http://127.0.0.1:40123", as the server printed it. */
   url: string;
+  pid: number;
   /** Asks the server to end and resolves with its exit code. */
   stop(): Promise<number>;
 }
@@ -41,6 +42,7 @@ export async function startServer(
   void drain(reader);
   return {
     url,
+    pid: child.pid,
     async stop() {
       child.kill("SIGTERM");
       return child.exited;
