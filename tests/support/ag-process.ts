@@ -3,7 +3,8 @@ import { loadConfig } from "../../src/config/load.ts";
 import type { Account } from "../../src/core/accounts.ts";
 import { spawnAg } from "../cli/support.ts";
 import type { CloudCodeServer } from "./cloudcode/index.ts";
-import { gatewayEnvironment, temporaryHome } from "./gateway.ts";
+import { gatewayEnvironment } from "./gateway.ts";
+import { temporaryHome } from "./temporary.ts";
 
 /** `ag serve` in a process of its own, with everything it writes kept. */
 export interface AgProcess {

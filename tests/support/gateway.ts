@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { consola } from "consola/basic";
 import { startServer } from "../../scripts/lib/served-binary.ts";
 import { composeGateway, composeStore } from "../../src/compose.ts";
@@ -8,6 +5,7 @@ import { loadConfig } from "../../src/config/load.ts";
 import type { NewAccount } from "../../src/core/store.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import { type CloudCodeServer, DEFAULT_CLIENT } from "./cloudcode/index.ts";
+import { temporaryHome } from "./temporary.ts";
 
 export interface TestGateway {
   url: string;
@@ -62,15 +60,3 @@ export async function startGateway(upstream: CloudCodeServer, options: TestGatew
   const { url } = await gateway.listen();
   return { url: url.replace(/\/$/, ""), home, stop: () => gateway.close() };
 }
-
-const homes: string[] = [];
-
-export function temporaryHome(): string {
-  const home = mkdtempSync(join(tmpdir(), "ag-test-"));
-  homes.push(home);
-  return home;
-}
-
-process.on("exit", () => {
-  for (const home of homes) rmSync(home, { recursive: true, force: true });
-});
