@@ -227,11 +227,14 @@ function tellingProblems(accounts: AccountStore): AccountStore {
   return {
     ...accounts,
     async update(id, change) {
+      const { problem, ...rest } = change;
+      if (problem === undefined) return accounts.update(id, change);
+      const account = (await accounts.list()).find((stored) => stored.id === id);
+      // Several requests meet the same problem; what was said first is news, and the rest is not.
+      if (account?.problem?.type === problem.type) return accounts.update(id, rest);
       await accounts.update(id, change);
-      if (change.problem === undefined) return;
-      const { type, message, url } = change.problem;
-      const handle = (await accounts.list()).find((account) => account.id === id)?.handle ?? "an account";
-      consola.warn(`${handle} is out until its owner acts (${type}): ${message}${url === undefined ? "" : ` ${url}`}`);
+      const link = problem.url === undefined ? "" : ` ${problem.url}`;
+      consola.warn(`${account?.handle} is out until its owner acts (${problem.type}): ${problem.message}${link}`);
     },
   };
 }

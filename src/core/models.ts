@@ -54,6 +54,6 @@ export interface ResolvedModel {
   profile: ModelProfile;
   /** Thinking asked for by a suffix of the client's name: `model(high)`, `model(8192)`. Wins over the body. */
   thinking?: ThinkingRequest;
-  /** The rule that led here, for `ag models resolve` and the record. */
+  /** The rule that led here, for the record. */
   rule: string;
 }

@@ -22,9 +22,10 @@ const GRACE_MS = 1_000;
  * the caller is done: what has not answered by then is still under way.
  */
 export async function discoverModels(deps: DiscoverDeps, signal: AbortSignal): Promise<Discovery> {
-  const found: Discovery[] = [];
-  const asked = (await deps.usableAccounts()).map(async (accountId) => {
-    found.push(await discoverFor(accountId, deps, signal));
+  /** By account, so that the order of the union does not depend on who answers first. */
+  const answers: (Discovery | undefined)[] = [];
+  const asked = (await deps.usableAccounts()).map(async (accountId, index) => {
+    answers[index] = await discoverFor(accountId, deps, signal);
   });
   try {
     await Promise.any(asked);
@@ -37,6 +38,7 @@ export async function discoverModels(deps: DiscoverDeps, signal: AbortSignal): P
     deps.clock.sleep(GRACE_MS, grace.signal).catch(() => {}), // aborted: all have answered
   ]);
   grace.abort();
+  const found = answers.flatMap((answer) => answer ?? []);
   return {
     models: [...new Map(found.flatMap(({ models }) => models.map((model) => [model.id, model]))).values()],
     replacedIds: Object.fromEntries(found.flatMap(({ replacedIds }) => Object.entries(replacedIds))),

@@ -167,7 +167,7 @@ export function turnDecoder(deps: DecoderDeps): Machine<JsonValue, TurnEvent> {
     if (isThought && lastThinking && lastThinking !== open && lastThinking.signature === undefined) {
       // Its thinking block has ended, and opening it again behind text is what Claude refuses in the next turn.
       lastThinking.signature = signature;
-      out.push({ type: "late-signature", index: lastThinking.index, signature });
+      emit({ type: "late-signature", index: lastThinking.index, signature }, out);
       return;
     }
     // A carrier often lacks the `thought` mark of the thinking it signs, but visible text never takes a thought's.

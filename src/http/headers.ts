@@ -31,9 +31,9 @@ const FINAL: ReadonlySet<FailureKind> = new Set([
   "version-refused",
 ]);
 
-/** Both SDKs obey this header, whatever the status. */
-export function retryAdviceHeader({ kind }: GatewayError): Record<string, string> {
-  return FINAL.has(kind) ? { "x-should-retry": "false" } : {};
+/** Both SDKs obey this header, whatever the status. What ends by itself at a stated time is not final. */
+export function retryAdviceHeader({ kind, detail }: GatewayError): Record<string, string> {
+  return FINAL.has(kind) && detail.retryAfterMs === undefined ? { "x-should-retry": "false" } : {};
 }
 
 function lossHeader(trace: Trace): string {

@@ -91,6 +91,12 @@ for (const [kind, advice] of [
   });
 }
 
+test("a client that is told when to come back is not told to stay away", async () => {
+  const error = new GatewayError("no-account", "x", { retryAfterMs: 60_000 });
+  const { headers } = await setup(failing(error)).ask("{}");
+  expect([headers.get("retry-after"), headers.get("x-should-retry")]).toEqual(["60", null]);
+});
+
 test("a failure after the first batch ends the stream with the protocol's error frame", async () => {
   const { ask, finished } = setup(failing(new GatewayError("unavailable", "cut"), [start]));
   expect(await (await ask(JSON.stringify({ stream: true }))).text()).toBe(

@@ -41,10 +41,11 @@ export function readConversation(body: Body, losses: LossList): Conversation {
       if (parts.length > 0) contents.push({ role: message.role === "user" ? "user" : "model", parts });
       continue;
     }
-    const parts = readContent(message.content, "system", `${field}.content`, reader);
+    const parts = readContent(message.content, "system", `${field}.content`, reader)
+      .map((part) => (part.text === undefined ? part : { ...part, text: withoutBillingHeader(part.text) }))
+      .filter((part) => part.text !== "");
     if (isCleared(message, index, body.messages)) continue;
     if (parts.length === 0) continue;
-    if (parts[0]?.text !== undefined) parts[0] = { ...parts[0], text: withoutBillingHeader(parts[0].text) };
     const texts = parts.flatMap(({ text }) => text ?? []);
     const staysInPlace = answered || message.clear_at === "next_user_message" || texts.length < parts.length;
     if (staysInPlace) contents.push({ role: "user", parts });

@@ -1,5 +1,6 @@
 import { isAbsent } from "../../core/lenient.ts";
 import { type LossList, lossList } from "../../core/losses.ts";
+import { isJsonObject } from "../../lib/json.ts";
 import type { ClientRequest, ParsedCall } from "../../core/protocol.ts";
 import type { OutputFormat, Sampling } from "../../core/request.ts";
 import { wellFormed, wellFormedObject } from "../../lib/well-formed.ts";
@@ -46,7 +47,7 @@ export function readRequest({ body, headers }: ClientRequest): ReadRequest {
       system,
       contents,
       tools,
-      sampling: readSampling(chat, losses),
+      sampling: readSampling(chat),
       ...(toolChoice && { toolChoice }),
       ...(webSearch && { webSearch }),
       ...(thinking && { thinking }),
@@ -57,7 +58,7 @@ export function readRequest({ body, headers }: ClientRequest): ReadRequest {
     losses: losses.all(),
     fieldName: (canonical) => (canonical === "thinking" ? thinkingField : fieldName(canonical, chat)),
     form: {
-      includeUsage: streamOptions?.include_usage ?? chat.usage?.include === true,
+      includeUsage: streamOptions?.include_usage ?? (isJsonObject(chat.usage) && chat.usage["include"] === true),
       showThinking: show,
       customNames,
       legacyCalls: legacy,
@@ -84,14 +85,10 @@ function fieldName(canonical: string, chat: ChatRequest): string {
   }
 }
 
-const SEED_LIMIT = 2 ** 31;
-
-function readSampling(chat: ChatRequest, losses: LossList): Sampling {
+function readSampling(chat: ChatRequest): Sampling {
   const stop = typeof chat.stop === "string" ? [chat.stop] : chat.stop;
   const stopSequences = stop?.filter((sequence) => sequence !== "" && !isAbsent(sequence)).map(wellFormed);
   const { top_k: topK, seed } = chat;
-  const isSeed = seed !== undefined && seed >= -SEED_LIMIT && seed < SEED_LIMIT;
-  if (seed !== undefined && !isSeed) losses.add("seed", "the upstream takes seeds of 32 bits only");
   return compact({
     maxOutputTokens: chat.max_completion_tokens ?? chat.max_tokens,
     temperature: chat.temperature,
@@ -101,7 +98,7 @@ function readSampling(chat: ChatRequest, losses: LossList): Sampling {
     stopSequences: stopSequences?.length ? stopSequences : undefined,
     presencePenalty: chat.presence_penalty,
     frequencyPenalty: chat.frequency_penalty,
-    seed: isSeed ? seed : undefined,
+    seed,
   });
 }
 

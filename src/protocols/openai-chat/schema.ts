@@ -104,7 +104,7 @@ export const requestSchema = options({
   extra_body: v.optional(options({ google: v.optional(googleOptions) })),
 
   /** OpenRouter's name for `stream_options.include_usage`. */
-  usage: v.optional(v.looseObject({ include: v.optional(v.unknown()) })),
+  usage: v.optional(v.unknown()),
 
   prompt_cache_key: v.optional(v.string()),
   session_id: v.optional(v.unknown()),

@@ -351,3 +351,16 @@ test("a count that a later chunk leaves out still holds", () => {
   ];
   expect(collectTurn(decode(documents)).usage).toEqual(usage(100, 50, 20));
 });
+
+test("a late signature waits with the blank beginning it belongs to", () => {
+  const part = (fields: JsonObject) => ({ candidates: [{ content: { parts: [fields] } }] });
+  const documents = [
+    part({ text: "\n", thought: true }),
+    part({ text: " " }),
+    part({ text: "", thought: true, thoughtSignature: "bGF0ZQ==" }),
+    { candidates: [{ content: { parts: [{ text: "hi" }] }, finishReason: "STOP" }] },
+  ];
+  const events = decode(documents);
+  assertWellFormed(events);
+  expect(events).toContainEqual({ type: "late-signature", index: 0, signature: "bGF0ZQ==" });
+});

@@ -50,6 +50,14 @@ describe("system messages inside messages", () => {
     expect(request.system).toEqual(["S1"]);
   });
 
+  test("a message that is nothing but the billing line is no message", () => {
+    const billing = system("x-anthropic-billing-header: cc_version=9;");
+    const { request } = parseMessages(user("Hi"), assistant("Hello"), billing, user("More"));
+    expect(request.system).toEqual([]);
+    expect(request.contents.map(({ parts }) => parts[0]?.text)).toEqual(["Hi", "Hello", "More"]);
+    expect(refusal(() => parseMessages(billing))).toMatchObject({ detail: { field: "messages" } });
+  });
+
   test("later ones stay in their place as user text, so that the cached prefix stays the same", () => {
     const history = [user("Hi"), system("S1"), assistant("Hello"), user("More")];
     const before = parseMessages(...history).request;

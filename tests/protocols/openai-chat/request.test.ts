@@ -457,8 +457,6 @@ describe("names of fields that the upstream cannot honour", () => {
 
 describe("losses", () => {
   test.each<[string, JsonObject, string[]]>([
-    ["a seed of more than 32 bits", { seed: 2 ** 31 }, ["seed"]],
-    ["a seed below 32 bits", { seed: -(2 ** 31) - 1 }, ["seed"]],
     ["prompts to be shortened", { transforms: ["middle-out"] }, ["transforms"]],
     ["token biases", { logit_bias: { "50256": -100 } }, ["logit_bias"]],
     ["no token biases", { logit_bias: {} }, []],
