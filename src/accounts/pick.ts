@@ -1,4 +1,4 @@
-import type { Account } from "../core/accounts.ts";
+import { type Account, isUsable } from "../core/accounts.ts";
 import { type AccountProblem, GatewayError } from "../core/errors.ts";
 import type { ModelCooldown } from "./cooldown.ts";
 
@@ -31,10 +31,6 @@ export function pick(
     model,
     now,
   );
-}
-
-export function isUsable(account: Account): boolean {
-  return account.enabled && account.problem === undefined;
 }
 
 function isRunning(cooldown: ModelCooldown | undefined, now: number): cooldown is ModelCooldown {

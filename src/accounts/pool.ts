@@ -1,5 +1,5 @@
 import { abortError } from "../core/abort.ts";
-import type { Account, AccountPool, AccountView, Lease } from "../core/accounts.ts";
+import { type Account, type AccountPool, type AccountView, type Lease, isUsable } from "../core/accounts.ts";
 import type { GatewayError } from "../core/errors.ts";
 import type { AccountChange, AccountStore } from "../core/store.ts";
 import type { Credential } from "../core/upstream.ts";
@@ -7,7 +7,7 @@ import type { Clock } from "../lib/clock.ts";
 import { singleFlight } from "../lib/single-flight.ts";
 import { afterFailure, afterSuccess, type ModelCooldown, type ModelMemory } from "./cooldown.ts";
 import type { Credentials } from "./credentials.ts";
-import { isUsable, nobodyUsable, pick } from "./pick.ts";
+import { nobodyUsable, pick } from "./pick.ts";
 
 export interface PoolDeps {
   accounts: Pick<AccountStore, "list" | "update" | "version">;

@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from "node:util";
+import { errorCode } from "../lib/error-code.ts";
 
 export interface Paint {
   bold(text: string): string;
@@ -45,6 +46,6 @@ async function write(stream: Bun.BunFile, text: string): Promise<void> {
   try {
     await Bun.write(stream, text);
   } catch (cause) {
-    if (!(cause instanceof Error && "code" in cause && cause.code === "EPIPE")) throw cause;
+    if (errorCode(cause) !== "EPIPE") throw cause;
   }
 }

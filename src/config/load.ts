@@ -7,6 +7,7 @@ import { ConfigError, type ConfigSource } from "./config-error.ts";
 import { JsoncError, parseJsonc, type JsoncDocument } from "./jsonc.ts";
 import { resolvePaths, type Environment, type Paths } from "./paths.ts";
 import { LOG_FORMATS, LOG_LEVELS, settingsSchema, type Settings } from "./schema.ts";
+import { errorCode } from "../lib/error-code.ts";
 
 export interface Config extends Settings {
   paths: Paths;
@@ -216,7 +217,7 @@ function readConfigFile(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
+    const code = errorCode(cause) ?? "unknown error";
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
     throw new ConfigError("file", `${path} cannot be read (${code})`, { cause });
   }

@@ -19,6 +19,11 @@ export interface Account {
   lastUsedAt?: number;
 }
 
+/** Whether the account can be asked at all; it may still be resting on some model. */
+export function isUsable({ enabled, problem }: Account): boolean {
+  return enabled && problem === undefined;
+}
+
 export interface Cooldown {
   /** Unix ms. */
   until: number;

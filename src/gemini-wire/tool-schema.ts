@@ -58,9 +58,10 @@ function write(nodes: readonly SchemaNode[], reader: ShapeReader, dialect: Diale
     written["items"] = shape.items && deeper ? write(shape.items, reader, dialect, depth + 1) : { type: "string" };
   }
   if (type === "object" && shape.properties && deeper) {
-    const properties: JsonObject = {};
-    for (const [name, alternatives] of shape.properties)
-      properties[name] = write(alternatives, reader, dialect, depth + 1);
+    // Not by assignment: a property may be called "__proto__".
+    const properties: JsonObject = Object.fromEntries(
+      [...shape.properties].map(([name, alternatives]) => [name, write(alternatives, reader, dialect, depth + 1)]),
+    );
     written["properties"] = properties;
     const required = [...new Set(shape.required)].filter((name) => Object.hasOwn(properties, name));
     if (required.length > 0) written["required"] = required;

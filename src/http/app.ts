@@ -1,5 +1,5 @@
 import { Elysia } from "elysia";
-import type { AccountView } from "../core/accounts.ts";
+import { type AccountView, isUsable } from "../core/accounts.ts";
 import { asGatewayError, GatewayError } from "../core/errors.ts";
 import type { ModelProfile } from "../core/models.ts";
 import type { Protocol } from "../core/protocol.ts";
@@ -7,7 +7,7 @@ import { newTrace } from "../core/trace.ts";
 import { percentDecoded } from "../lib/percent.ts";
 import { errorReply } from "./error-reply.ts";
 import { type GuardOptions, guardKey, guardOrigin } from "./guard.ts";
-import { accountCounts, isUsable } from "./health.ts";
+import { accountCounts } from "./health.ts";
 import { answer, type InferenceDeps } from "./inference.ts";
 import { describeModel, listModels, listShape } from "./models.ts";
 
@@ -118,7 +118,7 @@ export function createApp(deps: AppDeps) {
     } catch {
       return Response.json({ status: "unready", reason: "the database does not answer" }, { status: 503 });
     }
-    if ((await deps.accounts()).some(isUsable)) return Response.json({ status: "ready" });
+    if ((await deps.accounts()).some(({ account }) => isUsable(account))) return Response.json({ status: "ready" });
     return Response.json({ status: "unready", reason: "no usable account" }, { status: 503 });
   });
   addProbe("/health", async () => {

@@ -1,9 +1,4 @@
-import type { AccountView } from "../core/accounts.ts";
-
-/** Whether the account can be asked at all; it may still be cooling on some model. */
-export function isUsable({ account }: AccountView): boolean {
-  return account.enabled && account.problem === undefined;
-}
+import { type AccountView, isUsable } from "../core/accounts.ts";
 
 /** Accounts by state. Every account is in exactly one of usable, disabled, and the kinds of trouble. */
 export function accountCounts(views: readonly AccountView[], now: number) {
@@ -11,10 +6,11 @@ export function accountCounts(views: readonly AccountView[], now: number) {
     views.filter(({ account }) => account.enabled && account.problem?.type === type).length;
   return {
     total: views.length,
-    usable: views.filter(isUsable).length,
+    usable: views.filter(({ account }) => isUsable(account)).length,
     /** Of the usable ones: limited on at least one model. */
-    cooling: views.filter((view) => isUsable(view) && [...view.cooldowns.values()].some(({ until }) => until > now))
-      .length,
+    cooling: views.filter(
+      (view) => isUsable(view.account) && [...view.cooldowns.values()].some(({ until }) => until > now),
+    ).length,
     disabled: views.filter(({ account }) => !account.enabled).length,
     needsLogin: troubled("needs-login"),
     needsVerification: troubled("needs-verification"),

@@ -8,6 +8,7 @@ import { type Recording, recordings } from "../support/recordings.ts";
 
 const found = recordings(["/v1/messages", "/v1/chat/completions"]);
 
+if (found?.length === 0) throw new Error("the folder of recordings holds none of these protocols");
 if (found === undefined) test("recorded client requests are not beside this checkout, so none was replayed", () => {});
 
 /** What a client deliberately sent wrong, or sends to be told that it must do without. */

@@ -6,6 +6,7 @@ import { GatewayError } from "../../core/errors.ts";
 import type { NewAccount } from "../../core/store.ts";
 import { UserError, UsageError } from "../failure.ts";
 import { plain, print, printError } from "../terminal.ts";
+import { errorCode } from "../../lib/error-code.ts";
 
 const LARGEST_INPUT_BYTES = 1024 ** 2;
 
@@ -92,7 +93,7 @@ async function readTokenFile(path: string): Promise<string> {
     return await readText(Bun.file(path), path);
   } catch (cause) {
     if (cause instanceof UserError) throw cause;
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+    const code = errorCode(cause) ?? "";
     const why = code === "ENOENT" ? "does not exist" : `cannot be read${code && ` (${code})`}`;
     throw new UserError(`${path} ${why}`, { cause });
   }

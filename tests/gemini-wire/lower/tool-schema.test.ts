@@ -216,6 +216,11 @@ describe("one property", () => {
 });
 
 describe("properties", () => {
+  test("named __proto__ is a property like any other", () => {
+    const schema: JsonObject = JSON.parse('{"type":"object","properties":{"__proto__":{"type":"string"}}}');
+    expect(JSON.stringify(clean(schema))).toBe(JSON.stringify(schema));
+  });
+
   test("named like keywords survive at every level", () => {
     const names = [
       "title",
