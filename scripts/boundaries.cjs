@@ -1,6 +1,6 @@
 // Who may import whom. Arrows point to what is imported:
 //   cli, main → compose → http → gateway → core → lib
-//               compose → upstreams/x → gemini-wire, core, lib
+//               compose → upstreams/x → upstreams/shared, gemini-wire, core, lib
 //               compose → { protocols/x, gemini-wire, models, accounts, auth, store, config } → core, lib
 // Islands (the folders in braces and upstreams/x) do not know each other: compose.ts hands one what it needs of another.
 
@@ -42,7 +42,7 @@ module.exports = {
     only("lib", "^src/lib/", "^src/lib/"),
     only("core", "^src/core/", "^src/(lib|core)/"),
     only("island", ISLAND, "^src/(lib|core|$1)/"),
-    only("upstream", "^src/(upstreams/[^/]+)/", "^src/(lib|core|gemini-wire|$1)/"),
+    only("upstream", "^src/(upstreams/[^/]+)/", "^src/(lib|core|gemini-wire|upstreams/shared|$1)/"),
     only("gateway", "^src/gateway/", "^src/(lib|core|gateway)/"),
     only("http", "^src/http/", "^src/(lib|core|gateway|http)/"),
     only("compose", "^src/compose\\.ts$", "^src/(?!cli/|main\\.ts$)"),

@@ -1,40 +1,36 @@
 import { consola } from "consola/basic";
-import { createCredentials } from "./accounts/credentials.ts";
-import { createPool, type Pool } from "./accounts/pool.ts";
-import { createTokenClient } from "./auth/google.ts";
+import { composeBackend, type Backend, type BackendOptions } from "./compose/backend.ts";
+import { composeFallback } from "./compose/fallback.ts";
+import { digest, newId } from "./compose/ids.ts";
+import { limitsOver } from "./compose/limits.ts";
 import { buildInfo } from "./config/build-info.ts";
 import type { Config } from "./config/load.ts";
-import type { AccountStore, Store } from "./core/store.ts";
-import type { Upstream } from "./core/upstream.ts";
-import { discoverModels } from "./gateway/discover-models.ts";
+import { type Account, isUsable } from "./core/accounts.ts";
+import { asGatewayError } from "./core/errors.ts";
+import type { Store } from "./core/store.ts";
+import { createBackOff } from "./gateway/back-off.ts";
 import { run } from "./gateway/run.ts";
 import { createSignatureMemory } from "./gateway/signatures.ts";
+import type { LimitsDeps, TokenRefresh } from "./http/account-limits.ts";
 import { createApp } from "./http/app.ts";
 import type { FinishedRequest } from "./http/inference.ts";
 import { logFields, logLine } from "./http/log-line.ts";
-import { type Clock, systemClock } from "./lib/clock.ts";
-import type { Fetch } from "./lib/fetch.ts";
-import { createCatalog, type ModelCatalog } from "./models/catalog.ts";
+import type { Clock } from "./lib/clock.ts";
+import { limitsText } from "./limits/text.ts";
 import { anthropic } from "./protocols/anthropic/index.ts";
 import { openaiChat } from "./protocols/openai-chat/index.ts";
-import { openStore } from "./store/open-store.ts";
-import { createCloudCode, discoverProject, hostsFor, userAgent } from "./upstreams/cloudcode/index.ts";
-import { createDemo, type DemoScenario } from "./upstreams/demo/index.ts";
+
+export { composeAccounts, composeCatalog, composeImport, composeLimits } from "./compose/accounts.ts";
+export { composeStore } from "./compose/backend.ts";
 
 export interface Gateway {
   /** Rejects with an error whose `code` is EADDRINUSE or EACCES when the port cannot be had. */
   listen(): Promise<{ url: string }>;
   /** Refuses new requests, lets running ones finish, writes what is buffered. */
   close(): Promise<void>;
-  /** How many accounts there are, and how many requests are being answered. */
-  status(): { accounts: number; running: number };
-}
-
-export interface GatewayOptions {
-  demo: boolean;
-  scenario?: DemoScenario;
-  /** Default: the system's. */
-  clock?: Clock;
+  accounts(): readonly Account[];
+  /** How many requests are being answered. */
+  status(): { running: number };
 }
 
 const DAY_MS = 86_400_000;
@@ -45,35 +41,29 @@ const DRAIN_MS = 50_000;
 const KEEP_ALIVE_MS = 10_000;
 const PATIENCE = { firstMs: 120_000, idleMs: 300_000 };
 
-export async function composeStore(config: Config): Promise<Store> {
-  return openStore(config.paths.database);
-}
-
-/** The models all accounts can use, for commands that run without a server. */
-export async function composeCatalog(config: Config, options: GatewayOptions) {
-  const { catalog, store } = await composeBackend(config, options);
-  return { list: (signal: AbortSignal) => catalog.list(signal), close: () => store.close() };
-}
-
-export async function composeGateway(config: Config, options: GatewayOptions): Promise<Gateway> {
-  const { clock, store, pool, upstream, catalog } = await composeBackend(config, options);
+export async function composeGateway(config: Config, options: BackendOptions): Promise<Gateway> {
+  const backend = await composeBackend(config, options);
+  const { clock, store, pool, catalog, upstreams } = backend;
   await pool.sync();
-  const stopPruning = keepPruning(store, clock);
+  const stopUpkeep = keepUp(store, config, clock);
   const signatures = createSignatureMemory({
     store: store.signatures,
     clock,
-    hash,
+    hash: digest,
     indexEntries: 5_000,
     heldCharacters: 16_000_000,
   });
   const runDeps = {
     pool,
-    upstream,
+    upstreams,
+    backOff: createBackOff(clock),
     clock,
     signatures,
-    hash,
+    hash: digest,
     patience: PATIENCE,
-    resolveModel: (name: string, signal: AbortSignal) => catalog.resolve(name, signal),
+    maxWaitMs: () => config.scheduling.maxWaitMs,
+    resolveModel: catalog.resolve,
+    fallback: composeFallback(config, catalog.resolve),
   };
   const app = createApp({
     protocols: { anthropic, openaiChat },
@@ -98,8 +88,8 @@ export async function composeGateway(config: Config, options: GatewayOptions): P
       await pool.sync();
       return pool.views();
     },
-    checkStore: async () => void (await store.accounts.version()),
-    now: () => clock.now(),
+    limits: limitRoutes(backend),
+    checkStore: async () => void store.accounts.version(),
     version: buildInfo.version,
     onFailure(error) {
       if (error.kind === "internal") consola.error(error.cause ?? error);
@@ -128,125 +118,55 @@ export async function composeGateway(config: Config, options: GatewayOptions): P
       ]);
       drained.abort();
       await app.server?.stop(true);
-      stopPruning();
-      await store.close();
+      stopUpkeep();
+      await backend.close();
     },
-    status: () => ({ accounts: pool.views().length, running: app.server?.pendingRequests ?? 0 }),
+    accounts: () => pool.views().map(({ account }) => account),
+    status: () => ({ running: app.server?.pendingRequests ?? 0 }),
   };
 }
 
-interface Backend {
-  clock: Clock;
-  store: Store;
-  pool: Pool;
-  upstream: Upstream;
-  catalog: ModelCatalog;
-}
-
-/** What a gateway stands on, without its HTTP side. */
-async function composeBackend(config: Config, options: GatewayOptions): Promise<Backend> {
-  const { demo, scenario, clock = systemClock } = options;
-  const outside = demo ? demoOutside(scenario ?? "normal", clock) : realOutside(config);
-  const store = demo ? openStore(":memory:") : await composeStore(config);
-  if (outside.accounts) await store.accounts.add(outside.accounts, clock.now());
-
-  const agent = userAgent(config.cloudcode.clientVersion, process.platform, process.arch);
-  const log = (message: string) => consola.debug(message);
-  const transport = { fetch: outside.fetch, userAgent: agent, clock, log };
-  const tokens = createTokenClient({ ...outside, clock });
-  const { fallbackProject } = config.cloudcode;
-  const accounts = tellingProblems(store.accounts);
-  const credentials = createCredentials({
-    accounts,
-    refresh: (refreshToken, signal) => tokens.refresh(refreshToken, signal),
-    discoverProject: (accessToken, signal) =>
-      discoverProject(
-        { ...transport, hosts: outside.hosts, ...(fallbackProject !== undefined && { fallbackProject }) },
-        accessToken,
-        signal,
-      ),
-    fetchEmail: async (accessToken, signal) => (await tokens.userinfo(accessToken, signal)).email,
-    clock,
-    jitterMs: (accountId) => Number(Bun.hash.xxHash3(accountId) % 60_000n),
-  });
-  const upstream = createCloudCode({
-    ...transport,
-    hosts: outside.hosts,
-    newUuid: () => crypto.randomUUID(),
-    newCallId,
-  });
-  const pool = createPool({ accounts, credentials, clock });
-  const catalog = createCatalog({
-    discover: (signal) =>
-      discoverModels(
-        {
-          usableAccounts: () => pool.usableAccounts(),
-          credential: credentials.get,
-          renewAccessToken: (accountId, rejected) => credentials.renew(accountId, "access-token", rejected),
-          upstream,
-          clock,
-        },
-        signal,
-      ),
-    store: store.discovery,
-    aliases: () => config.models.aliases,
-    clock,
-  });
-  return { clock, store, pool, upstream, catalog };
-}
-
-/** Everything beyond this process: Google, or the demo in its place. */
-function realOutside(config: Config) {
-  const { clientId: id, clientSecret: secret, tokenUrl, userinfoUrl } = config.oauth;
-  const realFetch: Fetch = (url, options) => fetch(url, options);
+function limitRoutes(backend: Backend): LimitsDeps {
+  const { pool, credentials } = backend;
+  const limits = limitsOver(backend);
   return {
-    fetch: realFetch,
-    hosts: hostsFor(config.cloudcode.urls),
-    tokenUrl,
-    userinfoUrl,
-    client: () => (id !== undefined && secret !== undefined ? { id, secret } : undefined),
-    accounts: undefined,
-  };
-}
-
-function demoOutside(scenario: DemoScenario, clock: Clock) {
-  const demo = createDemo({ scenario, clock, newId, random: Math.random });
-  const demoFetch: Fetch = (url, options) => demo.fetch(url, options);
-  return {
-    fetch: demoFetch,
-    hosts: hostsFor([demo.urls.cloudcode]),
-    tokenUrl: demo.urls.token,
-    userinfoUrl: demo.urls.userinfo,
-    client: () => ({ id: "demo", secret: "demo" }),
-    accounts: demo.accounts,
-  };
-}
-
-/** The store, with a line in the log for whatever its owner must act on. */
-function tellingProblems(accounts: AccountStore): AccountStore {
-  return {
-    ...accounts,
-    async update(id, change) {
-      const { problem, ...rest } = change;
-      if (problem === undefined) return accounts.update(id, change);
-      const account = (await accounts.list()).find((stored) => stored.id === id);
-      // Several requests meet the same problem; what was said first is news, and the rest is not.
-      if (account?.problem?.type === problem.type) return accounts.update(id, rest);
-      await accounts.update(id, change);
-      const link = problem.url === undefined ? "" : ` ${problem.url}`;
-      consola.warn(`${account?.handle} is out until its owner acts (${problem.type}): ${problem.message}${link}`);
+    report: limits.report,
+    table: async (signal) => limitsText(await limits.report(signal)),
+    async refreshTokens(handle, signal) {
+      await pool.sync();
+      const accounts = pool.views().map(({ account }) => account);
+      const asked = accounts.filter(
+        (account) =>
+          account.kind === "antigravity" && (handle === undefined ? isUsable(account) : account.handle === handle),
+      );
+      return Promise.all(
+        asked.map(async (account): Promise<TokenRefresh> => {
+          try {
+            await credentials.refreshNow(account.id, signal);
+            return { handle: account.handle };
+          } catch (cause) {
+            return { handle: account.handle, failure: asGatewayError(cause) };
+          }
+        }),
+      );
     },
   };
 }
 
-/** Forgets old signatures at start and daily; the returned function ends it. */
-function keepPruning({ signatures }: Store, clock: Clock): () => void {
+/** What is done at start and then daily: a copy of the accounts is kept, and what is old is forgotten. */
+function keepUp(store: Store, { scheduling }: Config, clock: Clock): () => void {
   const stopped = new AbortController();
+  const telling = (what: string) => (cause: unknown) => consola.warn(`${what}:`, cause);
   async function keep(): Promise<never> {
     for (;;) {
-      await signatures.prune(clock.now() - SIGNATURES_KEPT_MS, SIGNATURES_KEPT).catch((cause: unknown) => {
-        consola.warn("Old signatures could not be removed:", cause);
-      });
+      const now = clock.now();
+      await store.backUp(now).catch(telling("The daily copy of the accounts could not be made"));
+      await store.signatures
+        .prune(now - SIGNATURES_KEPT_MS, SIGNATURES_KEPT)
+        .catch(telling("Old signatures could not be removed"));
+      await store.sessions
+        .prune(now - scheduling.sessionIdleMs)
+        .catch(telling("Old conversations could not be removed"));
       await clock.sleep(DAY_MS, stopped.signal);
     }
   }
@@ -263,17 +183,4 @@ function logFinished({ server }: Config): (record: FinishedRequest) => void {
     else write(logLine(record));
     if (isOurs) consola.error(record.error?.cause ?? record.error);
   };
-}
-
-function hash(text: string): string {
-  return Bun.hash.xxHash3(text).toString(36);
-}
-
-/** 24 url-safe characters, 144 random bits. */
-function newId(): string {
-  return Buffer.from(crypto.getRandomValues(new Uint8Array(18))).toString("base64url");
-}
-
-function newCallId(): string {
-  return `call_${newId()}`;
 }

@@ -1,5 +1,6 @@
-import type { Cooldown } from "../core/accounts.ts";
+import type { CoolingKind } from "../core/accounts.ts";
 import type { FailureKind, GatewayError } from "../core/errors.ts";
+import type { LimitRecord } from "../core/store.ts";
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -9,22 +10,10 @@ const HOUR = 60 * MINUTE;
 const SHORTEST_MS = SECOND;
 const LONGEST_MS = 7 * 24 * HOUR;
 
-/** The kinds that say something about one account on one model. The others punish nobody. */
-export type CoolingKind = Extract<
-  FailureKind,
-  "rate-limited" | "quota-exhausted" | "model-missing" | "access-denied" | "access-token-rejected" | "project-rejected"
->;
-
-export interface ModelCooldown extends Cooldown {
-  kind: CoolingKind;
-}
-
 /** What is remembered about one account on one model. */
-export interface ModelMemory {
-  cooldown?: ModelCooldown;
-  /** Failures in a row that named no time of their own; a success forgets them. */
-  unnamedFailures: number;
-}
+export type ModelMemory = Omit<LimitRecord, "accountId" | "model">;
+
+const NOTHING: ModelMemory = { unnamedFailures: 0, liftedByReading: false };
 
 /** Rests where upstream names no time: the n-th failure in a row takes the n-th, then the last. */
 const UNNAMED_RESTS: Record<CoolingKind, readonly number[]> = {
@@ -37,33 +26,50 @@ const UNNAMED_RESTS: Record<CoolingKind, readonly number[]> = {
   "project-rejected": [5 * MINUTE],
 };
 
-/** The memory after a failure. A longer cooldown is never replaced by a shorter one. */
+/** The memory after a failure; the same object when it says nothing new. A longer cooldown is never replaced by a shorter one. */
 export function afterFailure(
   memory: ModelMemory | undefined,
   error: GatewayError,
   now: number,
 ): ModelMemory | undefined {
   const { kind } = error;
-  if (!isCooling(kind)) return memory;
-  const before = memory ?? { unnamedFailures: 0 };
+  if (!isCooling(kind) || !isEvidence(error)) return memory;
+  const before = memory ?? NOTHING;
   const isResting = before.cooldown !== undefined && before.cooldown.until > now;
   const named = error.detail.retryAfterMs;
   // Requests that failed together are one piece of news: while a cooldown runs, the count stays.
   const unnamedFailures = named === undefined && !isResting ? before.unnamedFailures + 1 : before.unnamedFailures;
   const rests = UNNAMED_RESTS[kind];
-  const restMs = named ?? rests[Math.min(unnamedFailures, rests.length) - 1] ?? rests[0] ?? SHORTEST_MS;
+  const restMs = named ?? rests[Math.min(Math.max(unnamedFailures, 1), rests.length) - 1] ?? SHORTEST_MS;
   const until = now + Math.min(Math.max(restMs, SHORTEST_MS), LONGEST_MS);
-  if (before.cooldown !== undefined && before.cooldown.until >= until) return { ...before, unnamedFailures };
-  return { unnamedFailures, cooldown: { kind, until, evidence: evidenceOf(error) } };
+  if (before.cooldown !== undefined && before.cooldown.until >= until) return before;
+  return { ...before, unnamedFailures, cooldown: { kind, until, since: now, evidence: evidenceOf(error) } };
 }
 
-/** The memory after a success. A cooldown that a later request has set in the meantime stays. */
+/** The memory after an answer; the same object when there is nothing to forget. A cooldown of a later failure stays. */
 export function afterSuccess(memory: ModelMemory): ModelMemory {
-  return { ...memory, unnamedFailures: 0 };
+  if (memory.unnamedFailures === 0 && !memory.liftedByReading) return memory;
+  return { ...memory, unnamedFailures: 0, liftedByReading: false };
+}
+
+/**
+ * The memory after a reading that shows room for the model: it ends a used-up window that it is newer than, though only once
+ * until an answer has come, because some accounts read "100 %" while their requests are refused. A short limit is no
+ * matter of quota and stays.
+ */
+export function afterRoom(memory: ModelMemory, readAt: number): ModelMemory {
+  const { cooldown, ...rest } = memory;
+  if (cooldown?.kind !== "quota-exhausted" || cooldown.since >= readAt || memory.liftedByReading) return memory;
+  return { ...rest, liftedByReading: true };
 }
 
 function isCooling(kind: FailureKind): kind is CoolingKind {
-  return kind in UNNAMED_RESTS;
+  return Object.hasOwn(UNNAMED_RESTS, kind);
+}
+
+/** Upstream refuses some prompts with a bare 429: one that names neither a time nor a reason says nothing about the account. */
+function isEvidence({ kind, detail }: GatewayError): boolean {
+  return kind !== "rate-limited" || detail.retryAfterMs !== undefined || detail.upstreamReason !== undefined;
 }
 
 function evidenceOf({ kind, detail }: GatewayError): string {

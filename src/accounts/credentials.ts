@@ -22,7 +22,7 @@ export interface DiscoveredProject {
 }
 
 export interface CredentialsDeps {
-  accounts: Pick<AccountStore, "list" | "update">;
+  accounts: Pick<AccountStore, "list" | "update" | "version">;
   /** Throws `account-unusable` (needs-login) when the refresh token is dead; anything else counts as passing trouble. */
   refresh(refreshToken: string, signal: AbortSignal): Promise<TokenGrant>;
   /** Throws GatewayError. */
@@ -36,12 +36,17 @@ export interface CredentialsDeps {
 
 export interface Credentials {
   /**
-   * A valid access token and the project. Callers share one refresh and one discovery per account; a caller that
-   * aborts leaves it to the others. Throws GatewayError.
+   * A valid access token and the project, or the API key. Callers share one refresh and one discovery per account; a
+   * caller that aborts leaves it to the others. Throws GatewayError.
    */
   get(accountId: string, signal: AbortSignal): Promise<Credential>;
   /** The next `get` asks anew. With `rejected`, only if that is still the current one: somebody else may have renewed it. */
   renew(accountId: string, what: "access-token" | "project", rejected?: Credential): void;
+  /**
+   * A new access token now, whatever the old one is worth; the old one serves until then. Callers share one refresh. Does
+   * nothing for an account that has no access token. Throws GatewayError.
+   */
+  refreshNow(accountId: string, signal: AbortSignal): Promise<void>;
 }
 
 /** How long before its end a token is replaced. */
@@ -62,6 +67,8 @@ interface Token {
 
 /** What is held per account between requests. */
 interface Held {
+  /** As it stood at this version of the store: its owner may replace it. */
+  apiKey?: { value: string; version: number };
   token?: Token;
   projectId?: string;
   /** Upstream does not know this one: a discovery is due even if the store still names it. */
@@ -75,6 +82,7 @@ export function createCredentials(deps: CredentialsDeps): Credentials {
   const { accounts, clock } = deps;
   const held = new Map<string, Held>();
   const flight = singleFlight<Credential>();
+  const forced = singleFlight<void>();
 
   const heldOf = (accountId: string): Held => {
     const existing = held.get(accountId);
@@ -91,13 +99,27 @@ export function createCredentials(deps: CredentialsDeps): Credentials {
     throw new GatewayError("account-unusable", "The account was removed");
   };
 
-  const prepare = async (accountId: string): Promise<Credential> => {
+  const isStill = (version: number): boolean => {
+    try {
+      return accounts.version() === version;
+    } catch {
+      return true; // out of reach for a moment: what was known still serves
+    }
+  };
+
+  const prepare = async (accountId: string, force: boolean): Promise<Credential> => {
     const state = heldOf(accountId);
+    const version = accounts.version();
     const account = await read(accountId);
+    if (account.kind === "gemini-api-key") {
+      state.apiKey = { value: account.secret, version };
+      return { kind: account.kind, accountId, apiKey: account.secret };
+    }
+    if (force) state.token = await refreshOrAdopt(account, state);
     const accessToken = await currentToken(account, state);
     state.projectId = await currentProject(account, accessToken, state);
     if (account.email === undefined) learnEmail(account, accessToken, state);
-    return { accountId, accessToken, projectId: state.projectId };
+    return { kind: account.kind, accountId, accessToken, projectId: state.projectId };
   };
 
   const currentToken = async (account: Account, state: Held): Promise<string> => {
@@ -118,18 +140,18 @@ export function createCredentials(deps: CredentialsDeps): Credentials {
 
   /** Refreshes; a dead token is given up only after looking whether another process has stored a new one meanwhile. */
   const refreshOrAdopt = async (account: Account, state: Held): Promise<Token> => {
-    if (account.refreshToken === state.deadRefreshToken) throw needsLogin(account);
+    if (account.secret === state.deadRefreshToken) throw needsLogin(account);
     try {
-      return await refresh(account, account.refreshToken);
+      return await refresh(account, account.secret);
     } catch (cause) {
       if (!isNeedsLogin(cause)) throw cause;
       const current = await read(account.id);
       try {
-        if (current.refreshToken !== account.refreshToken) return await refresh(current, current.refreshToken);
+        if (current.secret !== account.secret) return await refresh(current, current.secret);
       } catch (again) {
         if (!isNeedsLogin(again)) throw again;
       }
-      state.deadRefreshToken = current.refreshToken;
+      state.deadRefreshToken = current.secret;
       await accounts.update(account.id, {
         problem: { type: "needs-login", message: cause.message, since: clock.now() },
       });
@@ -142,7 +164,7 @@ export function createCredentials(deps: CredentialsDeps): Credentials {
     const grant = await within(REFRESH_LIMIT_MS, "Refreshing the access token", clock, (signal) =>
       deps.refresh(refreshToken, signal),
     );
-    await keepRotated(account, refreshToken, grant);
+    await keepRotated(await read(account.id), refreshToken, grant);
     const { accessToken, expiresAt } = grant;
     const aheadMs = Math.min(AHEAD_MS + deps.jitterMs(account.id), (expiresAt - askedAt) / 2);
     return { accessToken, expiresAt, refreshAt: expiresAt - aheadMs };
@@ -150,13 +172,12 @@ export function createCredentials(deps: CredentialsDeps): Credentials {
 
   /** Stores a replaced refresh token before the new access token is used, and ends a problem that is evidently over. */
   const keepRotated = async (account: Account, used: string, { refreshToken }: TokenGrant): Promise<void> => {
-    const isRotated = refreshToken !== undefined && refreshToken !== used;
+    // A token that another process stored meanwhile comes from a later sign-in.
+    const isRotated = refreshToken !== undefined && refreshToken !== used && account.secret === used;
     const isCured = account.problem?.type === "needs-login";
     if (!isRotated && !isCured) return;
-    const current = await read(account.id);
     await accounts.update(account.id, {
-      // A token that another process stored meanwhile comes from a later sign-in.
-      ...(isRotated && current.refreshToken === used && { refreshToken }),
+      ...(isRotated && { secret: refreshToken }),
       ...(isCured && { problem: undefined }),
     });
   };
@@ -185,25 +206,51 @@ export function createCredentials(deps: CredentialsDeps): Credentials {
       .catch(() => {}); // asked again after the next start
   };
 
+  /** Work that is under way has its own purpose and comes first: one account never has two refreshes at once. */
+  const force = async (accountId: string): Promise<void> => {
+    let isOwn = false;
+    const work = flight(accountId, () => {
+      isOwn = true;
+      return prepare(accountId, true);
+    });
+    if (isOwn) {
+      await work;
+      return;
+    }
+    await work.catch(() => {}); // not ours to report
+    await force(accountId);
+  };
+
   return {
     async get(accountId, signal) {
-      const { token, projectId } = heldOf(accountId);
+      const { token, projectId, apiKey } = heldOf(accountId);
+      if (apiKey !== undefined && isStill(apiKey.version)) {
+        return { kind: "gemini-api-key", accountId, apiKey: apiKey.value };
+      }
       const now = clock.now();
       if (token && projectId !== undefined && now < token.expiresAt - SAFE_MS) {
         if (now >= token.refreshAt) {
           // Ahead of time, so nobody waits for it. A failure that matters is met again by the first who must wait.
-          flight(accountId, () => prepare(accountId)).catch(() => {});
+          flight(accountId, () => prepare(accountId, false)).catch(() => {});
         }
-        return { accountId, accessToken: token.accessToken, projectId };
+        return { kind: "antigravity", accountId, accessToken: token.accessToken, projectId };
       }
       return untilAborted(
-        flight(accountId, () => prepare(accountId)),
+        flight(accountId, () => prepare(accountId, false)),
         signal,
       );
     },
 
+    refreshNow: (accountId, signal) =>
+      untilAborted(
+        forced(accountId, () => force(accountId)),
+        signal,
+      ),
+
     renew(accountId, what, rejected) {
       const state = heldOf(accountId);
+      delete state.apiKey;
+      if (rejected?.kind === "gemini-api-key") return;
       if (what === "access-token") {
         if (rejected === undefined || rejected.accessToken === state.token?.accessToken) delete state.token;
         return;
@@ -217,7 +264,7 @@ export function createCredentials(deps: CredentialsDeps): Credentials {
 }
 
 function needsLogin({ handle }: Account): GatewayError {
-  const message = `Account ${handle} needs a new sign-in: ag accounts import -`;
+  const message = `Account ${handle} needs a new sign-in: ag accounts add`;
   return new GatewayError("account-unusable", message, { accountProblem: "needs-login" });
 }
 

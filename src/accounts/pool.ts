@@ -1,179 +1,306 @@
 import { abortError } from "../core/abort.ts";
-import { type Account, type AccountPool, type AccountView, type Lease, isUsable } from "../core/accounts.ts";
-import type { GatewayError } from "../core/errors.ts";
-import type { AccountChange, AccountStore } from "../core/store.ts";
+import {
+  type Account,
+  type AccountPool,
+  type AccountView,
+  type Cooldown,
+  isUsable,
+  type Lease,
+  type LeaseQuery,
+  type Offer,
+} from "../core/accounts.ts";
+import { GatewayError } from "../core/errors.ts";
+import type { QuotaReading } from "../core/quota.ts";
+import type { AccountStore, LimitStore, SessionStore } from "../core/store.ts";
 import type { Credential } from "../core/upstream.ts";
 import type { Clock } from "../lib/clock.ts";
-import { singleFlight } from "../lib/single-flight.ts";
-import { afterFailure, afterSuccess, type ModelCooldown, type ModelMemory } from "./cooldown.ts";
+import { createBindings } from "./bindings.ts";
+import { alternatives, type Candidate, choose, type ChoiceSettings, type Question } from "./choose.ts";
+import { afterFailure, afterRoom, afterSuccess } from "./cooldown.ts";
 import type { Credentials } from "./credentials.ts";
-import { nobodyUsable, pick } from "./pick.ts";
+import { createPauses } from "./pauses.ts";
+import { type Attempt, createQueue } from "./queue.ts";
+import { nobodyUsable } from "./refusals.ts";
+import { createRoster, type Entry } from "./roster.ts";
+import { type Standing, standingOf } from "./standing.ts";
+
+export interface PoolSettings extends ChoiceSettings {
+  /** Requests that may wait for a slot; further ones are refused at once. */
+  maxQueued: number;
+  /** A conversation that rests longer than this is free to take another account. */
+  sessionIdleMs: number;
+  /** The part of each quota window, in [0, 1], that is kept for the account's owner. */
+  reserveOf(account: Account): number;
+}
 
 export interface PoolDeps {
   accounts: Pick<AccountStore, "list" | "update" | "version">;
-  credentials: Credentials;
+  limits: LimitStore;
+  sessions: SessionStore;
+  credentials: Pick<Credentials, "get" | "renew">;
   clock: Clock;
+  /** A digest; conversations are stored under nothing else. */
+  hash(text: string): string;
+  /** In [0, 1). */
+  random(): number;
+  settings: PoolSettings;
 }
 
 export interface Pool extends AccountPool {
-  /** Brings `views` in line with the store when another process has changed it; asks at most once a second. */
+  /** Brings `views` in line with the store when another process has changed it. */
   sync(): Promise<void>;
-  /** Ids of the accounts that can be asked at all. Throws GatewayError("no-account"), with advice, when there is none. */
-  usableAccounts(): Promise<readonly string[]>;
+  /** The accounts that can be asked at all. Throws GatewayError("no-account"), with advice, when there is none. */
+  usableAccounts(): Promise<readonly Account[]>;
+  /** A credential outside of a lease, for questions about the account; the same promises as `Lease.credential`. */
+  credential(accountId: string, signal: AbortSignal): Promise<Credential>;
+  /** Takes in what an account says about its models and quota. Older news than what is known, and unknown accounts: no effect. */
+  observe(accountId: string, reading: QuotaReading): void;
+  /** Resolves when what was learned is written; to be awaited before the store is closed. */
+  flush(): Promise<void>;
 }
 
-/** `ag accounts …` runs in another process: its changes are seen this soon. */
-const CHECK_EVERY_MS = 1_000;
 /** How exact the stored time of last use is. */
 const SAVE_USE_EVERY_MS = 60_000;
 
-interface Entry {
-  account: Account;
-  inFlight: number;
-  useOrder: number;
-  /** The last use that was written to the store. */
-  savedUseAt: number;
-  /** Per upstream model id. */
-  memories: Map<string, ModelMemory>;
+/** What a request asks for, once for all attempts to get it. */
+interface Ask {
+  query: LeaseQuery;
+  /** Digest of the conversation. */
+  session: string;
 }
 
 /**
- * Hands out the least recently used account that is not resting on the model. What it learns about limits is held in
- * memory; what concerns the account itself is stored. Each request's outcome touches only its own account.
+ * Hands out slots on accounts. Which one is `choose`'s matter; the pool keeps what is known about them, in line with the
+ * store, and the line of those who wait for a slot. It never waits for a limit: that is the caller's decision.
  */
-export function createPool({ accounts, credentials, clock }: PoolDeps): Pool {
-  const entries = new Map<string, Entry>();
-  const flight = singleFlight<void>();
-  const writes = new Set<Promise<void>>();
-  let seenVersion: number | undefined;
-  let checkedAt = -Infinity;
+export function createPool(deps: PoolDeps): Pool {
+  const { accounts, limits, sessions, credentials, clock, settings } = deps;
+  const bindings = createBindings({ sessions, clock, idleMs: settings.sessionIdleMs });
+  /** By session: the accounts its requests are running on, one entry per request. */
+  const running = new Map<string, readonly string[]>();
   let uses = 0;
 
+  const roster = createRoster({
+    accounts,
+    limits,
+    onStart: () => bindings.load(),
+    onChange(isRelief) {
+      queue.review();
+      if (isRelief) pauses.endAll();
+    },
+  });
+  const { entries } = roster;
+
+  /** Those who wait are served by what the store says now. */
+  const review = (isOver?: () => boolean) => {
+    if (queue.size === 0) return;
+    if (roster.isCurrent()) queue.review(isOver);
+    else void sync().then(() => queue.review());
+  };
+
+  const queue = createQueue<Offer>({ clock, maxQueued: settings.maxQueued, onTime: review });
+
   const sync = async (): Promise<void> => {
-    if (clock.now() - checkedAt < CHECK_EVERY_MS) return;
-    try {
-      await flight("sync", reloadIfChanged);
-    } catch (cause) {
-      if (seenVersion === undefined) throw cause;
-      // The database is briefly out of reach: what was known a second ago still serves, and the next check is soon.
-    }
+    if (!roster.isCurrent()) await roster.refresh();
   };
 
-  const reloadIfChanged = async (): Promise<void> => {
-    const version = await accounts.version();
-    if (version !== seenVersion) {
-      const stored = await accounts.list();
-      if (writes.size > 0 && seenVersion !== undefined) return; // it may lack what is on its way; the next check has it
-      adopt(stored);
-      seenVersion = version;
+  const pauses = createPauses({ clock, random: deps.random, look: sync });
+
+  const standing = ({ account, memories, reading }: Entry, model: string): Standing =>
+    standingOf(model, memories.get(model)?.cooldown, reading, settings.reserveOf(account), clock.now());
+
+  const candidatesFor = (model: string): Candidate[] => {
+    const candidates: Candidate[] = [];
+    for (const entry of entries.values()) {
+      const { account, inFlight, useOrder } = entry;
+      candidates.push({ account, inFlight, useOrder, standing: standing(entry, model) });
     }
-    checkedAt = clock.now();
+    return candidates;
   };
 
-  const adopt = (stored: readonly Account[]) => {
-    const ids = new Set(stored.map(({ id }) => id));
-    for (const id of entries.keys()) if (!ids.has(id)) entries.delete(id);
-    for (const account of stored) {
-      const entry = entries.get(account.id);
-      if (!entry) {
-        const savedUseAt = account.lastUsedAt ?? -Infinity;
-        entries.set(account.id, { account, inFlight: 0, useOrder: 0, savedUseAt, memories: new Map() });
-        continue;
-      }
-      const lastUsedAt = Math.max(account.lastUsedAt ?? 0, entry.account.lastUsedAt ?? 0);
-      entry.account = lastUsedAt === 0 ? account : { ...account, lastUsedAt };
-    }
+  const questionOf = ({ query, session }: Ask, waitedMs: number): Question => {
+    const model = query.model.id;
+    const { here, elsewhere } = bindings.find(session, model);
+    return {
+      model,
+      exclude: query.exclude,
+      ...(here !== undefined && { bound: here }),
+      elsewhere,
+      running: running.get(session) ?? [],
+      waitedMs,
+    };
   };
 
-  const save = (entry: Entry, change: AccountChange) => {
-    const writing = accounts
-      .update(entry.account.id, change)
-      .catch(() => {
-        // The request must not fail for it; a problem that is not stored shows itself again at the next use.
-      })
-      .finally(() => writes.delete(writing));
-    writes.add(writing);
+  const attempt = (ask: Ask, waitedMs: number): Attempt<Offer> => {
+    const question = questionOf(ask, waitedMs);
+    const choice = choose(candidatesFor(question.model), question, settings, clock.now());
+    if (choice.type === "queue") return { ...choice, type: "wait" };
+    if (choice.type === "limited") return { type: "done", result: choice };
+    const entry = entries.get(choice.accountId);
+    if (!entry) throw new Error("choose() took an account that was not offered");
+    const isBound = question.bound === choice.accountId;
+    return { type: "done", result: { type: "lease", lease: lease(entry, ask, isBound, choice.isSpill) } };
   };
 
   const markUsed = (entry: Entry) => {
     const now = clock.now();
-    entry.account = { ...entry.account, lastUsedAt: now };
     entry.useOrder = ++uses;
-    entry.inFlight++;
-    if (now - entry.savedUseAt < SAVE_USE_EVERY_MS) return;
+    if (now - entry.savedUseAt < SAVE_USE_EVERY_MS) {
+      entry.account = { ...entry.account, lastUsedAt: now };
+      return;
+    }
     entry.savedUseAt = now;
-    save(entry, { lastUsedAt: now });
+    roster.change(entry, { lastUsedAt: now });
   };
 
   const markProblem = (entry: Entry, error: GatewayError) => {
     const { accountProblem: type, ownerUrl } = error.detail;
-    // Without a problem of its own (it was removed meanwhile) there is nothing to tell its owner.
+    // Without a problem of its own (it was disabled or removed meanwhile) there is nothing to tell its owner.
     if (type === undefined || entry.account.problem?.type === type) return;
     const url = ownerUrl === undefined ? {} : { url: ownerUrl };
-    const problem = { type, message: error.message, since: clock.now(), ...url };
-    entry.account = { ...entry.account, problem };
-    save(entry, { problem });
+    roster.change(entry, { problem: { type, message: error.message, since: clock.now(), ...url } });
   };
 
-  const lease = (entry: Entry, model: string): Lease => {
-    const { id, handle } = entry.account;
-    let credential: Credential | undefined;
+  /** A credential for what is about to be sent: whoever was disabled or removed up to this moment has none. */
+  const credential = async (accountId: string, signal: AbortSignal): Promise<Credential> => {
+    await checkUsable(accountId);
+    const fresh = await credentials.get(accountId, signal);
+    await checkUsable(accountId);
+    return fresh;
+  };
+
+  const checkUsable = async (accountId: string): Promise<void> => {
+    await sync();
+    const account = entries.get(accountId)?.account;
+    if (account === undefined) throw new GatewayError("account-unusable", "The account was removed");
+    if (isUsable(account)) return;
+    const why = account.enabled ? "needs its owner" : "was disabled";
+    throw new GatewayError("account-unusable", `Account ${account.handle} ${why}`);
+  };
+
+  const lease = (entry: Entry, { query, session }: Ask, isBound: boolean, isSpill: boolean): Lease => {
+    const { id, handle, kind } = entry.account;
+    const model = query.model.id;
+    let last: Credential | undefined;
     let isHeld = true;
+    markUsed(entry);
+    entry.inFlight++;
+    running.set(session, [...(running.get(session) ?? []), id]);
     return {
       accountId: id,
       handle,
+      kind,
+      bound: isBound,
       async credential(signal) {
-        credential = await credentials.get(id, signal);
-        return credential;
+        last = await credential(id, signal);
+        return last;
       },
-      renew: (what) => credentials.renew(id, what, credential),
+      renew: (what) => credentials.renew(id, what, last),
       succeed() {
         const memory = entry.memories.get(model);
-        if (memory) entry.memories.set(model, afterSuccess(memory));
+        const after = memory && afterSuccess(memory);
+        if (after && after !== memory) roster.remember(entry, model, after);
+        // What ran beside the conversation's own account leaves it there, unless there is none.
+        if (isSpill && bindings.find(session, model).here !== undefined) return;
+        if (entries.get(id) === entry) bindings.bind(session, model, id);
       },
       fail(error) {
         if (error.kind === "account-unusable") markProblem(entry, error);
-        const memory = afterFailure(entry.memories.get(model), error, clock.now());
-        if (memory) entry.memories.set(model, memory);
+        const memory = entry.memories.get(model);
+        const after = afterFailure(memory, error, clock.now());
+        if (after && after !== memory) roster.remember(entry, model, after);
+        review();
       },
       [Symbol.dispose]() {
-        if (isHeld) entry.inFlight--;
+        if (!isHeld) return;
         isHeld = false;
+        entry.inFlight--;
+        const left = without(running.get(session) ?? [], id);
+        if (left.length === 0) running.delete(session);
+        else running.set(session, left);
+        review(() => entry.inFlight >= settings.maxConcurrentPerAccount);
       },
     };
   };
 
   return {
     sync,
+    credential,
+    flush: () => roster.flush(),
+    pause: (ms, signal) => pauses.pause(ms, signal),
 
-    async acquire({ model, exclude }, signal) {
+    async acquire(query, signal) {
       if (signal.aborted) throw abortError(signal);
-      await sync();
-      const candidates = [...entries.values()].map(({ account, useOrder, memories }) => ({
-        account,
-        useOrder,
-        cooldown: memories.get(model)?.cooldown,
-      }));
-      const chosen = entries.get(pick(candidates, model, exclude, clock.now()).id);
-      if (!chosen) throw new Error("pick() chose an account that was not offered");
-      markUsed(chosen);
-      return lease(chosen, model);
+      if (!roster.isCurrent()) await roster.refresh();
+      const ask = { query, session: deps.hash(query.conversationKey) };
+      const first = attempt(ask, 0);
+      if (first.type === "done") return first.result;
+      const offer = await queue.wait(ask.session, (waitedMs) => attempt(ask, waitedMs), first, signal);
+      if (!signal.aborted) return offer;
+      if (offer.type === "lease") offer.lease[Symbol.dispose]();
+      throw abortError(signal);
+    },
+
+    alternatives(query) {
+      const question = questionOf({ query, session: deps.hash(query.conversationKey) }, 0);
+      return alternatives(candidatesFor(question.model), question, settings, clock.now());
     },
 
     async usableAccounts() {
       await sync();
-      const accounts = [...entries.values()].map(({ account }) => account);
-      const usable = accounts.filter(isUsable);
-      if (usable.length === 0) throw nobodyUsable(accounts);
-      return usable.map(({ id }) => id);
+      const known = [...entries.values()].map(({ account }) => account);
+      const usable = known.filter((account) => isUsable(account) && settings.lanes.includes(account.kind));
+      if (usable.length === 0) throw nobodyUsable(known, settings.lanes);
+      return usable;
+    },
+
+    observe(accountId, reading) {
+      const entry = entries.get(accountId);
+      if (!entry || (entry.reading && entry.reading.readAt > reading.readAt)) return;
+      const held = heldModels(entry);
+      entry.reading = reading;
+      for (const [model, memory] of entry.memories) {
+        const after = hasRoom(model, reading) ? afterRoom(memory, reading.readAt) : memory;
+        if (after !== memory) roster.remember(entry, model, after);
+      }
+      const still = heldModels(entry);
+      review();
+      if (held.some((model) => !still.includes(model))) pauses.endAll();
     },
 
     views: () => [...entries.values()].map(viewOf),
   };
+
+  /** The models that a limit keeps new conversations from. */
+  function heldModels(entry: Entry): string[] {
+    return modelsOf(entry).filter((model) => {
+      const { rest, reserve } = standing(entry, model);
+      return rest !== undefined || reserve !== undefined;
+    });
+  }
+
+  function hasRoom(model: string, reading: QuotaReading): boolean {
+    if (reading.models.get(model) === undefined) return false; // it does not say
+    return standingOf(model, undefined, reading, 0, clock.now()).rest === undefined;
+  }
+
+  function viewOf(entry: Entry): AccountView {
+    const { account, inFlight, reading } = entry;
+    const cooldowns = new Map<string, Cooldown>();
+    for (const model of modelsOf(entry)) {
+      const { rest } = standing(entry, model);
+      if (rest) cooldowns.set(model, rest);
+    }
+    return { account, inFlight, cooldowns, ...(reading && { quota: reading }) };
+  }
 }
 
-function viewOf({ account, inFlight, memories }: Entry): AccountView {
-  const cooldowns = new Map<string, ModelCooldown>();
-  for (const [model, { cooldown }] of memories) if (cooldown) cooldowns.set(model, cooldown);
-  return { account, inFlight, cooldowns };
+function modelsOf({ memories, reading }: Entry): string[] {
+  return [...new Set([...memories.keys(), ...(reading?.models.keys() ?? [])])];
+}
+
+/** `list` without one `item`. */
+function without(list: readonly string[], item: string): string[] {
+  const index = list.indexOf(item);
+  return list.filter((_, position) => position !== index);
 }

@@ -5,6 +5,8 @@ import type { Clock } from "../lib/clock.ts";
 import type { Fetch, FetchOptions } from "../lib/fetch.ts";
 import { tryParseJson } from "../lib/json.ts";
 import { lenient } from "../lib/schema.ts";
+import { missingClient, refreshFailure } from "./oauth-errors.ts";
+import { exchangeFailure, withoutRefreshToken } from "./sign-in-errors.ts";
 
 export interface OAuthClient {
   id: string;
@@ -28,7 +30,20 @@ export interface AccessToken {
   refreshToken?: string;
 }
 
+export interface CodeGrant {
+  code: string;
+  /** The very one that the sign-in began with, port included. */
+  redirectUri: string;
+  codeVerifier: string;
+}
+
 export interface TokenClient {
+  /**
+   * Trades the code of a sign-in for tokens; a code works once. Throws GatewayError with a remedy: `account-unusable`
+   * when Google does not take the code or gives no refresh token, `no-account` when it refuses our OAuth client,
+   * `unavailable` for everything that may pass.
+   */
+  exchange(grant: CodeGrant, signal: AbortSignal): Promise<AccessToken & { refreshToken: string }>;
   /**
    * Throws GatewayError: `account-unusable`/`needs-login` when Google says the sign-in is dead, `no-account` when our own
    * OAuth client is missing or refused (no fault of the account), `unavailable` for everything that may pass.
@@ -62,37 +77,53 @@ export function createTokenClient(deps: TokenClientDeps): TokenClient {
     }
   }
 
+  /** Posts to the token endpoint as the configured client. */
+  async function askForToken(
+    fields: Readonly<Record<string, string>>,
+    failure: (status: number, body: unknown) => GatewayError,
+    signal: AbortSignal,
+  ): Promise<AccessToken> {
+    const client = deps.client();
+    if (!client) throw missingClient();
+    const sentAt = deps.clock.now();
+    const form = new URLSearchParams({ ...fields, client_id: client.id, client_secret: client.secret });
+    const answer = await ask(
+      deps.tokenUrl,
+      {
+        method: "POST",
+        headers: { "Content-Type": "application/x-www-form-urlencoded", Accept: "application/json" },
+        body: form.toString(),
+      },
+      signal,
+    );
+    if (!answer.ok) throw failure(answer.status, answer.body);
+    const parsed = v.safeParse(TokenAnswer, answer.body);
+    if (!parsed.success) {
+      throw new GatewayError("unavailable", "Google's sign-in service sent an answer without a token");
+    }
+    const { access_token, expires_in, refresh_token } = parsed.output;
+    return {
+      accessToken: access_token,
+      expiresAt: sentAt + expires_in * 1_000,
+      ...(refresh_token !== undefined && { refreshToken: refresh_token }),
+    };
+  }
+
   return {
-    async refresh(refreshToken, signal) {
-      const client = deps.client();
-      if (!client) throw clientTrouble("No OAuth client is configured");
-      const sentAt = deps.clock.now();
-      const form = new URLSearchParams({
-        grant_type: "refresh_token",
-        refresh_token: refreshToken,
-        client_id: client.id,
-        client_secret: client.secret,
-      });
-      const answer = await ask(
-        deps.tokenUrl,
-        {
-          method: "POST",
-          headers: { "Content-Type": "application/x-www-form-urlencoded", Accept: "application/json" },
-          body: form.toString(),
-        },
-        signal,
-      );
-      if (!answer.ok) throw refreshFailure(answer.status, answer.body);
-      const parsed = v.safeParse(TokenAnswer, answer.body);
-      if (!parsed.success)
-        throw new GatewayError("unavailable", "Google's sign-in service sent an answer without a token");
-      const { access_token, expires_in, refresh_token } = parsed.output;
-      return {
-        accessToken: access_token,
-        expiresAt: sentAt + expires_in * 1_000,
-        ...(refresh_token !== undefined && { refreshToken: refresh_token }),
+    async exchange({ code, redirectUri, codeVerifier }, signal) {
+      const fields = {
+        grant_type: "authorization_code",
+        code,
+        redirect_uri: redirectUri,
+        code_verifier: codeVerifier,
       };
+      const { refreshToken, ...token } = await askForToken(fields, exchangeFailure, signal);
+      if (refreshToken === undefined) throw withoutRefreshToken();
+      return { ...token, refreshToken };
     },
+
+    refresh: (refreshToken, signal) =>
+      askForToken({ grant_type: "refresh_token", refresh_token: refreshToken }, refreshFailure, signal),
 
     async userinfo(accessToken, signal) {
       const headers = { Authorization: `Bearer ${accessToken}`, Accept: "application/json" };
@@ -108,53 +139,4 @@ export function createTokenClient(deps: TokenClientDeps): TokenClient {
       return parsed.output.email === undefined ? {} : { email: parsed.output.email };
     },
   };
-}
-
-/** `error` is OAuth's code, or Google's own object around it. */
-const OAuthError = v.looseObject({
-  error: v.union([
-    v.string(),
-    v.looseObject({ status: v.optional(v.string(), ""), message: v.optional(v.string(), "") }),
-  ]),
-  error_subtype: lenient(v.string()),
-});
-
-/** Codes after which no retry can help until the owner signs in again. */
-const DEAD_SIGN_IN: ReadonlySet<string> = new Set(["invalid_grant", "invalid_rapt", "rapt_required"]);
-const REFUSED_CLIENT: ReadonlySet<string> = new Set(["invalid_client", "unauthorized_client", "deleted_client"]);
-
-// Only OAuth's own codes say anything lasting; every other answer may be a proxy's or a bad day's.
-function refreshFailure(status: number, body: unknown): GatewayError {
-  const codes = status >= 400 && status < 500 ? oauthCodes(body) : [];
-  const detail = { upstreamStatus: status };
-  const dead = codes.find((code) => DEAD_SIGN_IN.has(code));
-  if (dead !== undefined) {
-    return new GatewayError("account-unusable", "Google no longer accepts the account's sign-in; sign in again", {
-      ...detail,
-      upstreamReason: dead,
-      accountProblem: "needs-login",
-    });
-  }
-  const refused = codes.find((code) => REFUSED_CLIENT.has(code));
-  if (refused !== undefined) return clientTrouble(`Google refuses the configured OAuth client (${refused})`);
-  if (codes.includes("invalid_request")) {
-    return new GatewayError("internal", "Google calls the token request malformed", detail);
-  }
-  return new GatewayError("unavailable", `Google's sign-in service failed with status ${status}`, detail);
-}
-
-function oauthCodes(body: unknown): string[] {
-  const parsed = v.safeParse(OAuthError, body);
-  if (!parsed.success) return [];
-  const { error, error_subtype } = parsed.output;
-  const own = typeof error === "string" ? [error] : [error.status, /^[a-z_]+/.exec(error.message)?.[0] ?? ""];
-  return [...own, error_subtype ?? ""].map((code) => code.toLowerCase());
-}
-
-function clientTrouble(what: string): GatewayError {
-  return new GatewayError(
-    "no-account",
-    `${what}: set AG_OAUTH_CLIENT_ID and AG_OAUTH_CLIENT_SECRET to the client that the accounts signed in with`,
-    { missing: "oauth-client" },
-  );
 }

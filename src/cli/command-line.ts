@@ -13,11 +13,20 @@ export type ParsedLine =
   | ({ type: "help" } & FoundCommand)
   | { type: "version"; json: boolean };
 
+export interface ParseOptions {
+  /** Somebody can be asked: a group with an action of its own, such as a menu, runs it when nothing follows its name. */
+  interactive: boolean;
+}
+
 /**
  * Finds the command and checks every word after it. citty alone takes unknown flags silently, exits 1 on wrong usage and
  * lets a flag swallow the next one as its value. Throws UsageError.
  */
-export async function parseLine(root: CommandDef, words: readonly string[]): Promise<ParsedLine> {
+export async function parseLine(
+  root: CommandDef,
+  words: readonly string[],
+  { interactive }: ParseOptions = { interactive: false },
+): Promise<ParsedLine> {
   let found: FoundCommand = { path: ["ag"], command: root };
   let helpAsked = false;
   for (let index = 0; ; index++) {
@@ -29,6 +38,9 @@ export async function parseLine(root: CommandDef, words: readonly string[]): Pro
       return { type: "run", ...found, rawArgs };
     }
     const word = words[index];
+    if (word === undefined && interactive && !helpAsked && found.command.run) {
+      return { type: "run", ...found, rawArgs: [] };
+    }
     if (word === undefined || word === "--help" || word === "-h") return { type: "help", ...found };
     if (word === "help" && !Object.hasOwn(subCommands, word)) {
       helpAsked = true;

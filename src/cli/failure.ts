@@ -3,7 +3,7 @@ import { fullMessage, GatewayError } from "../core/errors.ts";
 import { DataFileError } from "../core/store.ts";
 
 /** Exit codes are part of the contract with scripts. */
-const EXIT = { done: 0, failed: 1, usage: 2, nothingUsable: 3, interrupted: 130 } as const;
+export const EXIT = { done: 0, failed: 1, usage: 2, nothingUsable: 3, interrupted: 130 } as const;
 
 /** The user can mend this. `message` is one line without a full stop; `hint` says what to do. */
 export class UserError extends Error {
@@ -70,7 +70,7 @@ function gatewayFailure(error: GatewayError): Failure {
 function noAccountHint({ detail: { missing } }: GatewayError): string {
   switch (missing) {
     case "account":
-      return "From stdin: ag accounts import -   (paste a refresh token, then Ctrl-D); from a file: ag accounts import FILE";
+      return ADD_ACCOUNT;
     case "oauth-client":
       return "They can also stand in config.jsonc, as oauth.clientId and oauth.clientSecret";
     case undefined:
@@ -80,5 +80,5 @@ function noAccountHint({ detail: { missing } }: GatewayError): string {
   }
 }
 
-export const ADD_ACCOUNT =
-  "Add one: ag accounts import -   (paste a refresh token, then Ctrl-D), or ag accounts import FILE";
+/** How the first account comes in, and the next ones. */
+export const ADD_ACCOUNT = "Sign in: ag accounts add   (or bring sign-ins along: ag accounts import)";

@@ -15,7 +15,7 @@ export async function renderHelp({ path, command }: FoundCommand, paint: Paint):
 
   const usage = [
     path.join(" "),
-    ...(subCommands.length > 0 ? ["COMMAND"] : []),
+    ...(subCommands.length > 0 ? [command.run ? "[COMMAND]" : "COMMAND"] : []),
     ...(flags.length > 0 ? ["[flags]"] : []),
     ...positionals.map(([name, { required }]) => (required === false ? `[${name.toUpperCase()}]` : name.toUpperCase())),
   ];

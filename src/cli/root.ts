@@ -2,15 +2,28 @@ import { defineCommand, runCommand } from "citty";
 import { parseLine } from "./command-line.ts";
 import { describeFailure } from "./failure.ts";
 import { renderHelp } from "./help.ts";
-import { print, printError, stderrPaint, stdoutPaint } from "./terminal.ts";
+import { isInteractive, print, printError, stderrPaint, stdoutPaint } from "./terminal.ts";
 import { versionText } from "./version.ts";
 
 const accounts = defineCommand({
-  meta: { name: "accounts", description: "Manage the Google accounts that requests are sent with" },
-  subCommands: {
-    import: () => import("./commands/accounts-import.ts").then((module) => module.default),
-    list: () => import("./commands/accounts-list.ts").then((module) => module.default),
+  meta: {
+    name: "accounts",
+    description: `Manage the accounts that requests are sent with
+
+Alone, on a terminal, it opens a menu.`,
   },
+  subCommands: {
+    add: () => import("./commands/accounts-add.ts").then((module) => module.default),
+    list: () => import("./commands/accounts-list.ts").then((module) => module.default),
+    verify: () => import("./commands/accounts-verify.ts").then((module) => module.default),
+    enable: () => import("./commands/accounts-enable.ts").then((module) => module.default),
+    disable: () => import("./commands/accounts-disable.ts").then((module) => module.default),
+    label: () => import("./commands/accounts-label.ts").then((module) => module.default),
+    remove: () => import("./commands/accounts-remove.ts").then((module) => module.default),
+    import: () => import("./commands/accounts-import.ts").then((module) => module.default),
+    export: () => import("./commands/accounts-export.ts").then((module) => module.default),
+  },
+  run: () => import("./commands/accounts-menu.ts").then((module) => module.openMenu(runCli)),
 });
 
 const models = defineCommand({
@@ -27,7 +40,7 @@ const root = defineCommand({
 
 Start here:
   ag serve --demo          try it without an account, offline
-  ag accounts import -     add an account
+  ag accounts add          add an account
   ag serve                 run the gateway on http://127.0.0.1:48123
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing usable (no account), 130 interrupted`,
@@ -35,6 +48,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing usable (no account), 130 
   subCommands: {
     serve: () => import("./commands/serve.ts").then((module) => module.default),
     accounts,
+    limits: () => import("./commands/limits.ts").then((module) => module.default),
     models,
   },
 });
@@ -42,7 +56,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing usable (no account), 130 
 /** Runs one command line and returns the exit code. Never throws and never exits. */
 export async function runCli(words: readonly string[]): Promise<number> {
   try {
-    const line = await parseLine(root, words);
+    const line = await parseLine(root, words, { interactive: isInteractive() });
     switch (line.type) {
       case "version":
         await print(versionText(line.json));

@@ -42,6 +42,32 @@ export function plain(text: string): string {
   return stripVTControlCharacters(text).replace(/\p{Cc}+/gu, " ");
 }
 
+/** Columns to write tables and paragraphs for; where there is no terminal to ask, the usual 80. */
+export function outputWidth(): number {
+  return process.stdout.columns || 80;
+}
+
+/** Whether somebody sits at both ends: can be asked, and sees the question. */
+export function isInteractive(): boolean {
+  return process.stdin.isTTY === true && process.stdout.isTTY === true;
+}
+
+/** Breaks a paragraph into lines of at most `width`, all but the first indented; a longer word, such as a link, stays whole. */
+export function wrapped(text: string, width: number, indent = ""): string {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    const longer = line === "" ? word : `${line} ${word}`;
+    if (line.trim() === "" || Bun.stringWidth(longer) <= width) {
+      line = longer;
+      continue;
+    }
+    lines.push(line);
+    line = indent + word;
+  }
+  return [...lines, line].join("\n");
+}
+
 async function write(stream: Bun.BunFile, text: string): Promise<void> {
   try {
     await Bun.write(stream, text);

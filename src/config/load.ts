@@ -1,18 +1,24 @@
 import { readFileSync } from "node:fs";
 import * as v from "valibot";
+import { errorCode } from "../lib/error-code.ts";
 import { isJsonObject } from "../lib/json.ts";
-import { nearest } from "../lib/nearest.ts";
 import { buildInfo } from "./build-info.ts";
 import { ConfigError, type ConfigSource } from "./config-error.ts";
+import { readApiKey, readSecretKey, readSwitch } from "./environment.ts";
+import { fileError, hintFor, issueKeys, notAnObject, type SettingsIssue, shown } from "./file-error.ts";
 import { JsoncError, parseJsonc, type JsoncDocument } from "./jsonc.ts";
 import { resolvePaths, type Environment, type Paths } from "./paths.ts";
 import { LOG_FORMATS, LOG_LEVELS, settingsSchema, type Settings } from "./schema.ts";
-import { errorCode } from "../lib/error-code.ts";
+import { knownSettings, listInPlaceOfObject } from "./setting-tree.ts";
 
 export interface Config extends Settings {
   paths: Paths;
   /** AG_API_KEY: a static inference key, for containers. */
   apiKey: string | undefined;
+  /** AG_SECRET_KEY: seals the secrets in the database in place of the key file. 32 bytes. */
+  secretKey: Uint8Array | undefined;
+  /** FALLBACK: `false` turns configured fallback chains off; `true` without any is worth a warning. */
+  fallbackSwitch: boolean | undefined;
   /** Dotted name of each setting that is not at its default → "--port", "AG_PORT" or the file's path. */
   origins: ReadonlyMap<string, string>;
 }
@@ -43,11 +49,11 @@ const OVERRIDES: readonly {
   { path: "cloudcode.urls", variables: ["AG_CLOUDCODE_URLS"], read: commaList },
   { path: "oauth.clientId", variables: ["AG_OAUTH_CLIENT_ID"], read: plainText },
   { path: "oauth.clientSecret", variables: ["AG_OAUTH_CLIENT_SECRET"], read: plainText },
+  { path: "oauth.authorizeUrl", variables: ["AG_OAUTH_AUTHORIZE_URL"], read: plainText },
   { path: "oauth.tokenUrl", variables: ["AG_OAUTH_TOKEN_URL"], read: plainText },
   { path: "oauth.userinfoUrl", variables: ["AG_OAUTH_USERINFO_URL"], read: plainText },
+  { path: "gemini.url", variables: ["AG_GEMINI_URL"], read: plainText },
 ];
-
-const SECRET_PATHS: ReadonlySet<string> = new Set(["oauth.clientSecret"]);
 
 /**
  * The effective configuration: flag, else environment, else `config.jsonc`, else default. An empty variable counts as not
@@ -74,18 +80,15 @@ export function loadConfig(inputs: Partial<ConfigInputs> = {}): Config {
     oauth.clientId = builtIn.id;
     oauth.clientSecret = builtIn.secret;
   }
-  return { ...parsed.output, oauth, paths, apiKey: readApiKey(env), origins };
-}
-
-function readApiKey(env: Environment): string | undefined {
-  const key = env.AG_API_KEY?.trim();
-  if (!key) return undefined;
-  if (!/^[\x21-\x7e]+$/.test(key)) {
-    throw new ConfigError("environment", "AG_API_KEY holds a space or a character that HTTP headers cannot carry", {
-      hint: "Use letters, digits, - and _ only",
-    });
-  }
-  return key;
+  return {
+    ...parsed.output,
+    oauth,
+    paths,
+    apiKey: readApiKey(env),
+    secretKey: readSecretKey(env),
+    fallbackSwitch: readSwitch(env, "FALLBACK"),
+    origins,
+  };
 }
 
 function readSettingsFile(
@@ -106,11 +109,11 @@ function readSettingsFile(
   }
   const settings = document.value;
   if (!isJsonObject(settings)) throw notAnObject(path, document, []);
-  const list = Object.keys(settings).find((key) => Array.isArray(settings[key]));
-  if (list !== undefined) throw notAnObject(path, document, [list]); // valibot takes a list for an object
+  const list = listInPlaceOfObject(settings);
+  if (list !== undefined) throw notAnObject(path, document, list);
   const parsed = v.safeParse(settingsSchema, settings);
   if (!parsed.success) throw fileError(path, document, parsed.issues[0]);
-  for (const known of knownPaths()) {
+  for (const known of knownSettings()) {
     if (document.positionOf(known.split(".")) !== undefined) origins.set(known, path);
   }
   return { ...settings };
@@ -131,66 +134,12 @@ function* overrides(
   }
 }
 
-function overrideError(issue: v.InferIssue<typeof settingsSchema>, origins: ReadonlyMap<string, string>): ConfigError {
+function overrideError(issue: SettingsIssue, origins: ReadonlyMap<string, string>): ConfigError {
   const keys = issueKeys(issue);
   const path = keys.slice(0, 2).join(".");
   const name = origins.get(path) ?? path;
   const source: ConfigSource = name.startsWith("--") ? "flag" : "environment";
-  return new ConfigError(source, `${name} ${issue.message}${shown(path, issue.input)}`);
-}
-
-function fileError(path: string, document: JsoncDocument, issue: v.InferIssue<typeof settingsSchema>): ConfigError {
-  const keys = issueKeys(issue);
-  const place = placeOf(path, document, keys);
-  const name = keys.join(".");
-  if (issue.type !== "strict_object") {
-    return new ConfigError("file", `${place}: ${name} ${issue.message}${shown(name, issue.input)}`);
-  }
-  if (issue.expected !== "never") return notAnObject(path, document, keys);
-  const suggestion = nearestSetting(keys);
-  return new ConfigError("file", `${place}: Unknown key ${name}`, {
-    hint: suggestion ? `Did you mean ${suggestion}?` : `Known here: ${siblings(keys).join(", ")}.`,
-  });
-}
-
-function notAnObject(path: string, document: JsoncDocument, keys: readonly string[]): ConfigError {
-  const name = keys.join(".") || "the configuration";
-  return new ConfigError("file", `${placeOf(path, document, keys)}: ${name} must be an object in { }`);
-}
-
-function placeOf(path: string, document: JsoncDocument, keys: readonly string[]): string {
-  const { line, column } = document.positionOf(keys) ?? { line: 1, column: 1 };
-  return `${path}:${line}:${column}`;
-}
-
-/** The setting a wrong key may have meant: a sibling with nearly that name, else one elsewhere with that last word. */
-function nearestSetting(keys: readonly string[]): string | undefined {
-  const [sibling] = nearest(keys.at(-1) ?? "", siblings(keys));
-  if (sibling !== undefined) return [...keys.slice(0, -1), sibling].join(".");
-  return [...knownPaths()].find((path) => path.split(".").at(-1) === keys.at(-1));
-}
-
-function siblings(keys: readonly string[]): string[] {
-  const depth = keys.length - 1;
-  const names = [...knownPaths()].map((path) => path.split("."));
-  const matching = names.filter((path) => path.slice(0, depth).join(".") === keys.slice(0, depth).join("."));
-  return [...new Set(matching.map((path) => path[depth]).filter((name) => name !== undefined))];
-}
-
-/** "server.port", "server.host", …, "strict". */
-function* knownPaths(): Generator<string> {
-  for (const [section, schema] of Object.entries(settingsSchema.entries)) {
-    if (schema.wrapped.type !== "strict_object") yield section;
-    else for (const key of Object.keys(schema.wrapped.entries)) yield `${section}.${key}`;
-  }
-}
-
-function issueKeys(issue: v.InferIssue<typeof settingsSchema>): string[] {
-  return issue.path?.map((item) => String(item.key)) ?? [];
-}
-
-function shown(path: string, input: unknown): string {
-  return SECRET_PATHS.has(path) ? "" : `, not ${JSON.stringify(input)}`;
+  return new ConfigError(source, `${name} ${issue.message}${shown(keys, issue.input)}`, hintFor(keys, issue));
 }
 
 function numberOrText(text: string): unknown {

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { ACCOUNT_KINDS } from "../core/accounts.ts";
 
 /** What the upstream calls a client that is too old is a moving floor; raise this when it refuses newer models. */
 const CLIENT_VERSION = "2.9.1";
@@ -35,6 +36,7 @@ const host = v.pipe(
 
 export const LOG_LEVELS = ["silent", "error", "warn", "info", "debug"] as const;
 export const LOG_FORMATS = ["pretty", "json"] as const;
+export const STRATEGIES = ["sticky", "round-robin", "least-used"] as const;
 
 /** The one source of defaults, validation and documentation of `config.jsonc`. */
 export const settingsSchema = v.strictObject({
@@ -91,8 +93,12 @@ export const settingsSchema = v.strictObject({
     v.strictObject({
       clientId: v.optional(v.pipe(text(), v.description("OAuth client id"))),
       clientSecret: v.optional(v.pipe(text(), v.description("OAuth client secret"))),
+      authorizeUrl: v.optional(
+        v.pipe(url, v.description("Where an owner signs in, in the browser")),
+        "https://accounts.google.com/o/oauth2/v2/auth",
+      ),
       tokenUrl: v.optional(
-        v.pipe(url, v.description("Where tokens are refreshed")),
+        v.pipe(url, v.description("Where codes are exchanged and tokens refreshed")),
         "https://oauth2.googleapis.com/token",
       ),
       userinfoUrl: v.optional(
@@ -100,6 +106,109 @@ export const settingsSchema = v.strictObject({
         "https://www.googleapis.com/oauth2/v2/userinfo",
       ),
     }),
+    {},
+  ),
+  gemini: v.optional(
+    v.strictObject({
+      url: v.optional(
+        v.pipe(baseUrl, v.description("Base URL of the official Gemini API")),
+        "https://generativelanguage.googleapis.com",
+      ),
+    }),
+    {},
+  ),
+  scheduling: v.optional(
+    v.strictObject({
+      strategy: v.optional(
+        v.pipe(
+          oneOf(STRATEGIES),
+          v.description(
+            "How an account is chosen: sticky keeps a conversation on one, round-robin takes turns, least-used takes the one with the fewest requests",
+          ),
+        ),
+        "sticky",
+      ),
+      maxWaitMs: v.optional(
+        v.pipe(
+          wholeNumber(0, 3_600_000, " milliseconds"),
+          v.description("A limit that ends within this time is waited for; a longer one moves the conversation"),
+        ),
+        120_000,
+      ),
+      maxConcurrentPerAccount: v.optional(
+        v.pipe(wholeNumber(1, 1000), v.description("Requests that run on one account at the same time")),
+        8,
+      ),
+      maxQueued: v.optional(
+        v.pipe(
+          wholeNumber(0, 100_000),
+          v.description("Requests that wait for a free account; further ones are refused at once"),
+        ),
+        256,
+      ),
+      sessionIdleMs: v.optional(
+        v.pipe(
+          wholeNumber(60_000, 30 * 86_400_000, " milliseconds"),
+          v.description("A conversation that rests longer than this is free to take another account"),
+        ),
+        3_600_000,
+      ),
+    }),
+    {},
+  ),
+  lanes: v.optional(
+    v.pipe(
+      v.array(oneOf(ACCOUNT_KINDS), "must be a list of account kinds"),
+      v.nonEmpty("must name at least one kind of account"),
+      v.check((kinds) => new Set(kinds).size === kinds.length, "must not name a kind twice"),
+      v.description("Kinds of accounts in the order in which they are used; a kind that is not named is not used"),
+    ),
+    [...ACCOUNT_KINDS],
+  ),
+  accounts: v.optional(
+    v.pipe(
+      v.array(
+        v.strictObject({
+          account: v.pipe(
+            text("must be a handle, a label or an e-mail"),
+            v.description("Handle, label or e-mail of an account"),
+          ),
+          reserve: v.optional(
+            v.pipe(
+              v.number("must be a number from 0 to 1"),
+              v.minValue(0, "must be a number from 0 to 1"),
+              v.maxValue(1, "must be a number from 0 to 1"),
+              v.description("Part of each quota window that is kept for yourself: new conversations leave it alone"),
+            ),
+            0,
+          ),
+        }),
+        'must be a list such as [{ "account": "a1", "reserve": 0.2 }]',
+      ),
+      v.description("Settings of single accounts"),
+    ),
+    [],
+  ),
+  fallback: v.optional(
+    v.pipe(
+      v.record(
+        text(),
+        v.array(
+          v.union(
+            [
+              text(),
+              v.strictObject({ model: text(), crossFamily: v.optional(v.boolean("must be true or false"), false) }),
+            ],
+            'must be the id of a model, or { "model": id, "crossFamily": true }',
+          ),
+          "must be a list of models",
+        ),
+        'must be an object such as { "model": ["another-model"] }',
+      ),
+      v.description(
+        "Models that serve in place of one that is limited, in order. Of the same family only, unless an entry says crossFamily",
+      ),
+    ),
     {},
   ),
   models: v.optional(

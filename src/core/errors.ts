@@ -30,7 +30,7 @@ export type FailureKind =
   | "internal"; // a defect of ours
 
 /** Why an account needs its owner. */
-export type AccountProblem = "needs-login" | "needs-verification" | "terms-block" | "no-project";
+export type AccountProblem = "needs-login" | "needs-verification" | "terms-block" | "no-project" | "key-rejected";
 
 /** A change to the upstream body that may cure a refusal; each is tried at most once per request. */
 export type Repair = "drop-thinking" | "thinking-other-form" | "thinking-config-off";
@@ -54,6 +54,8 @@ export interface FailureDetail {
   missing?: "account" | "oauth-client";
   /** For unknown-model: the nearest names that would work. Not part of `message`. */
   nearest?: readonly string[];
+  /** For a failed sign-in: what its owner can do next, as one sentence without a full stop. Not part of `message`. */
+  remedy?: string;
 }
 
 /** `message` may be shown to a stranger: no tokens, e-mails, headers or bodies. What must stay private goes to `cause`. */
@@ -71,10 +73,11 @@ export class GatewayError extends Error {
 
 /** The message, and what the details have for its reader: the names that would work, the link that helps. */
 export function fullMessage({ message, detail }: GatewayError): string {
-  const { nearest = [], ownerUrl } = detail;
+  const { nearest = [], ownerUrl, remedy } = detail;
   const sentences: string[] = [];
   if (nearest.length > 0) sentences.push(`The nearest ${nearest.length === 1 ? "is" : "are"} ${nearest.join(", ")}`);
   if (ownerUrl !== undefined) sentences.push(`The account's owner must open ${ownerUrl}`);
+  if (remedy !== undefined) sentences.push(remedy);
   return sentences.length === 0 ? message : [message.replace(/\.$/, ""), ...sentences].join(". ");
 }
 

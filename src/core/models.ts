@@ -1,3 +1,4 @@
+import type { Quota } from "./quota.ts";
 import type { ThinkingRequest } from "./request.ts";
 
 /** Decided by the upstream id after alias resolution, never by the client protocol or the name the client typed. */
@@ -40,8 +41,8 @@ export interface DiscoveredModel {
   supportsThinking?: boolean;
   thinkingBudget?: number;
   supportedMimeTypes?: readonly string[];
-  /** Absent: unknown. remainingFraction in [0, 1]; resetAt in Unix ms. */
-  quota?: { remainingFraction: number; resetAt?: number };
+  /** Absent: unknown. */
+  quota?: Quota;
 }
 
 export interface Discovery {

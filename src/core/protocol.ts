@@ -32,7 +32,10 @@ export interface ParsedCall {
 }
 
 export interface EncodeContext {
-  /** The model's name as the client wrote it: replies echo it. */
+  /**
+   * The name that replies give the model: as the client wrote it, or the id of the fallback that serves in its place. Final
+   * at the turn's first event, so encoders read it there.
+   */
   model: string;
   /** Unix seconds at which the reply began. */
   createdAt: number;

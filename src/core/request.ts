@@ -86,4 +86,6 @@ export interface GenerateRequest {
   outputFormat?: OutputFormat;
   /** The client's own id for this conversation, when it gave one. */
   session?: string;
+  /** The client's id for its end user: tells apart conversations that begin alike, but is none. */
+  user?: string;
 }

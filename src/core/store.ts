@@ -1,21 +1,38 @@
-import type { Account } from "./accounts.ts";
+import type { Account, AccountKind, Cooldown } from "./accounts.ts";
 import type { Discovery, Family } from "./models.ts";
 
 export interface NewAccount {
-  refreshToken: string;
+  kind: AccountKind;
+  /** The refresh token, or the API key. */
+  secret: string;
   email?: string;
   projectId?: string;
+  tier?: string;
   label?: string;
+}
+
+export interface AddOptions {
+  /** Take back what was removed before. Without it such accounts are left out: old files must not bring them back. */
+  again: boolean;
+}
+
+export interface AddResult {
+  added: Account[];
+  /** Stored already, by secret or else by kind and e-mail; a new secret, label or project was taken over. */
+  known: Account[];
+  /** Left out because their owner had removed them: their old handles. */
+  removed: string[];
 }
 
 export interface AccountStore {
   list(): Promise<Account[]>;
-  /** Adds what is not stored yet (by refresh token, else by e-mail); returns what was added and how many were known. */
-  add(accounts: readonly NewAccount[], now: number): Promise<{ added: Account[]; known: Account[] }>;
+  add(accounts: readonly NewAccount[], now: number, options: AddOptions): Promise<AddResult>;
   /** Writes only the given fields of one account; `undefined` clears. Unknown id: no effect. */
   update(id: string, change: AccountChange): Promise<void>;
-  /** A number that rises with every change made by any process; cheap enough to ask each second. */
-  version(): Promise<number>;
+  /** Deletes the account with its limits and bindings, and remembers (by hash) that it was removed. Unknown id: no effect. */
+  remove(id: string, now: number): Promise<void>;
+  /** A number that changes with every change made by any process. Cheap enough to ask before every upstream call; never waits. */
+  version(): number;
 }
 
 export type AccountChange = {
@@ -48,10 +65,63 @@ export interface DiscoveryStore {
   save(discovery: Discovery, at: number): Promise<void>;
 }
 
+/** What is remembered about one account on one model. */
+export interface LimitRecord {
+  accountId: string;
+  /** Upstream model id. */
+  model: string;
+  /** Absent: only failures are remembered. */
+  cooldown?: Cooldown;
+  /** Failures in a row that named no time of their own. */
+  unnamedFailures: number;
+  /** A quota reading ended the last cooldown of this model early; it may not do so again before an answer has come. */
+  liftedByReading: boolean;
+}
+
+export interface LimitStore {
+  load(): Promise<LimitRecord[]>;
+  /** Replaces what was known about the account on the model. An account that is gone: no effect. */
+  save(record: LimitRecord): Promise<void>;
+}
+
+/** Which account a conversation is served by. Holds no text: the key is a digest. */
+export interface SessionBinding {
+  /** Digest of the conversation. */
+  session: string;
+  /** Upstream model id. */
+  model: string;
+  accountId: string;
+  /** Unix ms. */
+  usedAt: number;
+}
+
+export interface SessionStore {
+  /** Those used after `since`. */
+  load(since: number): Promise<SessionBinding[]>;
+  /** Returns at once; written in batches within a second. */
+  remember(binding: SessionBinding): void;
+  prune(before: number): Promise<void>;
+}
+
+/** What the owner has agreed to. */
+export interface ConsentStore {
+  /** Unix ms of the agreement to this version of the text, if there is one. */
+  givenAt(subject: string, version: number): Promise<number | undefined>;
+  give(subject: string, version: number, now: number): Promise<void>;
+}
+
 export interface Store {
   accounts: AccountStore;
   signatures: SignatureStore;
   discovery: DiscoveryStore;
+  limits: LimitStore;
+  sessions: SessionStore;
+  consents: ConsentStore;
+  /**
+   * Keeps a copy of the accounts and of what is known about them, once a day (UTC), beside the database; older copies than a
+   * week are removed. A second call on the same day does nothing. Throws DataFileError.
+   */
+  backUp(now: number): Promise<void>;
   /** Flushes what is buffered and closes the database. */
   close(): Promise<void>;
 }

@@ -15,6 +15,8 @@ export interface Trace {
   model?: string;
   /** Upstream id of the model that serves. */
   servedModel?: string;
+  /** Set when a configured fallback serves in place of the model asked for: replies name `servedModel` then. */
+  fellBack?: true;
   accountHandle?: string;
   attempts: AttemptRecord[];
   waitedMs: number;

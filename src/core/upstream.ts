@@ -1,14 +1,18 @@
+import type { AccountKind } from "./accounts.ts";
 import type { Repair } from "./errors.ts";
 import type { Discovery, ModelProfile } from "./models.ts";
 import type { Loss } from "./protocol.ts";
+import type { QuotaBucket } from "./quota.ts";
 import type { GenerateRequest } from "./request.ts";
 import type { TurnEvent } from "./turn.ts";
 
-export interface Credential {
-  accountId: string;
-  accessToken: string;
-  projectId: string;
-}
+/** What a request to upstream is sent with; its kind is the account's. */
+export type Credential =
+  | { kind: "antigravity"; accountId: string; accessToken: string; projectId: string }
+  | { kind: "gemini-api-key"; accountId: string; apiKey: string };
+
+/** The credential of one kind of account. */
+export type CredentialOf<K extends AccountKind> = Extract<Credential, { kind: K }>;
 
 export interface UpstreamCall {
   request: GenerateRequest;
@@ -21,14 +25,20 @@ export interface UpstreamCall {
   onLoss(loss: Loss): void;
 }
 
-export interface Upstream {
-  readonly id: string;
+export interface Upstream<K extends AccountKind = AccountKind> {
+  /** The kind of account it serves. */
+  readonly kind: K;
   /**
    * One attempt, always streamed. Yields non-empty batches, one per network chunk; the first holds `turn-start` and
    * at least one block (or the turn's end). Throws GatewayError; never retries, sleeps or changes account.
    * Ending the iteration early or aborting the signal closes the connection.
    */
-  stream(call: UpstreamCall, credential: Credential, signal: AbortSignal): AsyncIterable<readonly TurnEvent[]>;
-  /** The account's model catalogue. Throws GatewayError. */
-  discoverModels(credential: Credential, signal: AbortSignal): Promise<Discovery>;
+  stream(call: UpstreamCall, credential: CredentialOf<K>, signal: AbortSignal): AsyncIterable<readonly TurnEvent[]>;
+  /** The account's model catalogue, with what is left of each model's quota where the service says so. Throws GatewayError. */
+  discoverModels(credential: CredentialOf<K>, signal: AbortSignal): Promise<Discovery>;
+  /** The account's shared windows; none where the service has no such summary. Throws GatewayError. */
+  readBuckets(credential: CredentialOf<K>, signal: AbortSignal): Promise<QuotaBucket[]>;
 }
+
+/** One upstream per kind of account. */
+export type Upstreams = { readonly [K in AccountKind]: Upstream<K> };

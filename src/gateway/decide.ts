@@ -1,15 +1,33 @@
+import type { Alternatives } from "../core/accounts.ts";
 import type { FailureKind, GatewayError, Repair } from "../core/errors.ts";
 
-/** What the retry rule may know. Everything about one request so far; nothing else. */
+/** What the rule may know: everything about one request so far, and nothing else. */
 export interface Facts {
-  error: GatewayError;
+  /** What the last attempt failed with. Absent: no attempt was made, for the pool found the request limited. */
+  error?: GatewayError;
+  /** What is left of the limit of the account in question. Absent: not stated. */
+  restMs?: number;
+  /** The conversation is served by this account: its prompt cache is there. */
+  bound: boolean;
+  /** What there is besides this account and those given up. */
+  others: Alternatives;
   /** Attempts made so far over all accounts, the failed one included. */
   attempts: number;
-  /** Attempts made on the current account, the failed one included. */
+  /** Attempts made on this account, the failed one included. */
   attemptsOnAccount: number;
+  /** Failures so far that were like this one (`likeness`), itself included. */
+  alike: number;
   repairs: ReadonlySet<Repair>;
-  /** What was already renewed for the current account. */
+  /** What was already renewed for this account. */
   renewed: ReadonlySet<Renewal>;
+  /** Time that this request has spent waiting, in queues included. */
+  waitedMs: number;
+  /** A limit was waited for, and the next attempt was refused by a limit again. */
+  refusedAfterWait: boolean;
+  /** How long this request may wait in all. */
+  maxWaitMs: number;
+  /** What is left until the first byte must have come. */
+  deadlineMs: number;
 }
 
 export type Renewal = "access-token" | "project";
@@ -18,53 +36,53 @@ export type Decision =
   | { type: "stop" }
   /** Try on another account. */
   | { type: "switch" }
-  /** Try on the same account. */
-  | { type: "again"; afterMs: number; repair?: Repair; renew?: Renewal };
+  /** Try on the same account, whose slot is kept meanwhile. */
+  | { type: "again"; afterMs: number; repair?: Repair; renew?: Renewal }
+  /** Give the slot back, wait for the limit to end, then take whichever account is best. */
+  | { type: "wait"; ms: number };
 
 export const MAX_ATTEMPTS = 5;
 
-/** Limits that end this soon are waited for in place: another account would start with a cold prompt cache. */
+/** Limits that end this soon are sat out in place. */
 const BURST_MS = 3_000;
 const BURST_MARGIN_MS = 500;
+/** How long an account rests that refuses three times and names no time. */
+const UNNAMED_LIMIT_MS = 30_000;
+/** What is left of the deadline after a wait must be enough for an answer to begin. */
+const ANSWER_MS = 5_000;
 
 const STOP: Decision = { type: "stop" };
 const SWITCH: Decision = { type: "switch" };
 
+type Rule = (facts: Facts, error: GatewayError) => Decision;
+
 /** Each kind's own rule; applies only before anything was given out to the client. */
-const RULES: Record<FailureKind, (facts: Facts) => Decision> = {
-  "invalid-request": ({ error, repairs }) => {
-    const repair = error.detail.repair;
-    return repair !== undefined && !repairs.has(repair) ? { type: "again", afterMs: 0, repair } : STOP;
-  },
+const RULES: Record<FailureKind, Rule> = {
+  "invalid-request": ({ repairs }, { detail: { repair } }) =>
+    repair !== undefined && !repairs.has(repair) ? { type: "again", afterMs: 0, repair } : STOP,
   "context-too-long": () => STOP,
   "payload-too-large": () => STOP,
   "unknown-model": () => STOP,
   "unknown-route": () => STOP,
   unauthorized: () => STOP,
   forbidden: () => STOP,
-  "rate-limited": ({ error, attemptsOnAccount }) => {
-    const delay = error.detail.retryAfterMs;
-    // Without a stated time it is often a passing squeeze: two short waits before the account is believed to be limited.
-    if (delay === undefined)
-      return attemptsOnAccount <= 2 ? { type: "again", afterMs: 500 * 3 ** (attemptsOnAccount - 1) } : SWITCH;
-    return delay < BURST_MS && attemptsOnAccount <= 2 ? { type: "again", afterMs: delay + BURST_MARGIN_MS } : SWITCH;
+  "rate-limited": (facts, error) => (isUnexplained(error) ? secondOpinion(facts) : afterRateLimit(facts)),
+  "quota-exhausted": waitOrSwitch,
+  overloaded: ({ alike }) => (alike <= 3 ? again(1_000 * 2 ** (alike - 1)) : STOP),
+  unavailable: ({ alike, attemptsOnAccount, others }) => {
+    if (alike >= 3) return STOP;
+    if (attemptsOnAccount === 1) return again(500);
+    // Nobody waits for the end of a limit because something else is broken.
+    return others.free > 0 ? SWITCH : STOP;
   },
-  "quota-exhausted": () => SWITCH,
-  overloaded: ({ attempts }) => (attempts <= 3 ? { type: "again", afterMs: 1_000 * 2 ** (attempts - 1) } : STOP),
-  unavailable: ({ attempts, attemptsOnAccount }) => {
-    if (attempts >= 3) return STOP;
-    return attemptsOnAccount === 1 ? { type: "again", afterMs: 500 } : SWITCH;
-  },
-  "malformed-answer": ({ attempts }) => (attempts === 1 ? { type: "again", afterMs: 0 } : STOP),
+  "malformed-answer": ({ alike }) => (alike === 1 ? again(0) : STOP),
   "version-refused": () => STOP,
   "model-missing": () => SWITCH,
   "access-denied": () => SWITCH,
-  "access-token-rejected": ({ renewed }) =>
-    renewed.has("access-token") ? SWITCH : { type: "again", afterMs: 0, renew: "access-token" },
-  "project-rejected": ({ renewed }) =>
-    renewed.has("project") ? SWITCH : { type: "again", afterMs: 0, renew: "project" },
+  "access-token-rejected": renewOnce("access-token"),
+  "project-rejected": renewOnce("project"),
   // A terms block is never answered by trying the request on the owner's other sign-ins.
-  "account-unusable": ({ error }) => (error.detail.accountProblem === "terms-block" ? STOP : SWITCH),
+  "account-unusable": (_facts, error) => (error.detail.accountProblem === "terms-block" ? STOP : SWITCH),
   "no-account": () => STOP,
   "region-blocked": () => STOP,
   deadline: () => STOP,
@@ -72,7 +90,71 @@ const RULES: Record<FailureKind, (facts: Facts) => Decision> = {
   internal: () => STOP,
 };
 
-/** The whole retry policy, as a pure function. */
+/** The whole rule of retrying, waiting and switching, as a pure function. */
 export function decide(facts: Facts): Decision {
-  return facts.attempts >= MAX_ATTEMPTS ? STOP : RULES[facts.error.kind](facts);
+  if (facts.attempts >= MAX_ATTEMPTS) return STOP;
+  const decision = facts.error === undefined ? waitOrSwitch(facts) : RULES[facts.error.kind](facts, facts.error);
+  const isTooLate =
+    decision.type === "again" && decision.afterMs > 0 && decision.afterMs > facts.deadlineMs - ANSWER_MS;
+  // What the client is told then is the failure itself, not that time ran out.
+  return isTooLate ? STOP : decision;
+}
+
+/** Of one account on one model, with something to show for it. */
+export function isLimit(error: GatewayError): boolean {
+  return error.kind === "quota-exhausted" || (error.kind === "rate-limited" && !isUnexplained(error));
+}
+
+/**
+ * A 429 that says neither why nor until when. It may be about this very request, so it is held against no account and the
+ * request is not carried from one to the next.
+ */
+export function isUnexplained({ kind, detail }: GatewayError): boolean {
+  return kind === "rate-limited" && detail.upstreamReason === undefined && detail.retryAfterMs === undefined;
+}
+
+/** What two failures have in common when they count as one after the other (`Facts.alike`). */
+export function likeness(error: GatewayError): string {
+  return isUnexplained(error) ? "unexplained" : error.kind;
+}
+
+function secondOpinion({ alike, others }: Facts): Decision {
+  if (alike > 1) return STOP;
+  return others.free > 0 ? SWITCH : again(1_000);
+}
+
+function afterRateLimit(facts: Facts): Decision {
+  const { restMs, attemptsOnAccount, refusedAfterWait } = facts;
+  const maySitOut = attemptsOnAccount <= 2 && !refusedAfterWait;
+  // Without a stated time it is often a passing squeeze.
+  if (restMs === undefined) {
+    if (maySitOut) return again(500 * 3 ** (attemptsOnAccount - 1));
+    return waitOrSwitch({ ...facts, restMs: UNNAMED_LIMIT_MS });
+  }
+  if (restMs >= BURST_MS) return waitOrSwitch(facts);
+  // A burst that does not end when it should is better answered elsewhere, warm cache or not.
+  return maySitOut ? again(restMs + BURST_MARGIN_MS) : waitOrSwitch({ ...facts, bound: false });
+}
+
+/**
+ * A short limit of the conversation's own account is waited for: another account starts with a cold prompt cache. Else a
+ * free account serves at once; else whichever limit ends first is waited for. Waits that do not fit are not begun.
+ */
+function waitOrSwitch({ restMs = Infinity, bound, others, ...facts }: Facts): Decision {
+  const { refusedAfterWait, maxWaitMs, waitedMs, deadlineMs } = facts;
+  // Whoever has waited as told and is refused again would be told so for ever.
+  const patienceMs = refusedAfterWait ? 0 : Math.min(maxWaitMs - waitedMs, deadlineMs - ANSWER_MS);
+  const mayWait = (ms: number) => patienceMs > 0 && ms <= patienceMs;
+  if (bound && mayWait(restMs)) return { type: "wait", ms: restMs };
+  if (others.free > 0) return SWITCH;
+  const soonestMs = Math.min(restMs, others.soonestMs ?? Infinity);
+  return mayWait(soonestMs) ? { type: "wait", ms: soonestMs } : STOP;
+}
+
+function renewOnce(renew: Renewal): Rule {
+  return ({ renewed }) => (renewed.has(renew) ? SWITCH : { type: "again", afterMs: 0, renew });
+}
+
+function again(afterMs: number): Decision {
+  return { type: "again", afterMs };
 }

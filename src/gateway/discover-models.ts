@@ -1,57 +1,158 @@
+import { untilAborted, within } from "../core/abort.ts";
+import type { Account, AccountKind } from "../core/accounts.ts";
 import { asGatewayError } from "../core/errors.ts";
-import type { Discovery } from "../core/models.ts";
-import type { Credential, Upstream } from "../core/upstream.ts";
+import type { DiscoveredModel, Discovery } from "../core/models.ts";
+import type { QuotaBucket, QuotaReading } from "../core/quota.ts";
+import type { Credential, Upstreams } from "../core/upstream.ts";
 import type { Clock } from "../lib/clock.ts";
+import { accessWith, type UpstreamAccess } from "./upstream-access.ts";
 
-export interface DiscoverDeps {
-  /** Ids of the accounts that can be asked. Throws GatewayError("no-account") when there is none. */
-  usableAccounts(): Promise<readonly string[]>;
+export interface DiscoveryDeps {
+  /** The accounts that can be asked. Throws GatewayError("no-account") when there is none. */
+  usableAccounts(): Promise<readonly Pick<Account, "id" | "kind">[]>;
+  /** Kinds of accounts in the order in which they are used; others are not asked. */
+  lanes(): readonly AccountKind[];
   credential(accountId: string, signal: AbortSignal): Promise<Credential>;
   /** The next `credential` brings a new access token. */
   renewAccessToken(accountId: string, rejected: Credential): void;
-  upstream: Pick<Upstream, "discoverModels">;
+  upstreams: Upstreams;
+  /** Told everything that any account says about its quota. Must not throw. */
+  onReading(accountId: string, reading: QuotaReading): void;
+  /** An account that no list had anything from has answered too late for the last one: it is worth asking for again. */
+  onLateAnswer(): void;
   clock: Clock;
+}
+
+export interface AccountReading {
+  discovery: Discovery;
+  reading: QuotaReading;
+}
+
+export interface ModelDiscovery {
+  /**
+   * The union of what the usable accounts can use; of a model that several offer, what the first lane says. One slow
+   * account holds nobody up: until its answer has come, late or not, what it said last stands in. Throws the first account's
+   * failure when none answers.
+   */
+  discover(signal: AbortSignal): Promise<Discovery>;
+  /** What one account says now, a disabled one included. Throws GatewayError. */
+  readAccount(accountId: string, signal: AbortSignal): Promise<AccountReading>;
 }
 
 /** Once one account has answered, the others have this much longer. */
 const GRACE_MS = 1_000;
+/** Those that are late may still answer for the next list. */
+const ACCOUNT_LIMIT_MS = 30_000;
+/** The summary of windows is a bonus that no reading waits for longer than this. */
+const BUCKETS_LIMIT_MS = 10_000;
 
-/**
- * The union of what the usable accounts can use. One slow account holds nobody up: those that miss the grace time are
- * asked again at the next refresh. Throws the first account's failure when none answers. The signal should abort when
- * the caller is done: what has not answered by then is still under way.
- */
-export async function discoverModels(deps: DiscoverDeps, signal: AbortSignal): Promise<Discovery> {
-  /** By account, so that the order of the union does not depend on who answers first. */
-  const answers: (Discovery | undefined)[] = [];
-  const asked = (await deps.usableAccounts()).map(async (accountId, index) => {
-    answers[index] = await discoverFor(accountId, deps, signal);
-  });
+/** One account being asked. */
+interface Inquiry {
+  models: Promise<Discovery>;
+  /** Comes later than the models, by the summary. Rejects as they do. */
+  reading: Promise<AccountReading>;
+}
+
+export function createModelDiscovery(deps: DiscoveryDeps): ModelDiscovery {
+  const { clock } = deps;
+  const underWay = new Map<string, Inquiry>();
+  /** What each account said last. */
+  const known = new Map<string, Partial<AccountReading> & { discovery: Discovery }>();
+
+  /** Shared by all who ask at the same time; goes on when they have left. */
+  const inquire = (accountId: string): Inquiry => {
+    const running = underWay.get(accountId);
+    if (running) return running;
+    const models = within(ACCOUNT_LIMIT_MS, "Asking an account for its models", clock, (signal) =>
+      withRenewal(accountId, (access) => access.discoverModels(signal), deps, signal),
+    );
+    const buckets = within(
+      BUCKETS_LIMIT_MS,
+      "Asking an account for its windows",
+      clock,
+      (signal) => withRenewal(accountId, (access) => access.readBuckets(signal), deps, signal),
+      // Better what they were a while ago than as if there were none: a used-up week would look like room.
+    ).catch((): readonly QuotaBucket[] => known.get(accountId)?.reading?.buckets ?? []);
+    const reading = (async () => {
+      const discovery = await models;
+      const readAt = clock.now();
+      known.set(accountId, { ...known.get(accountId), discovery });
+      const read = { discovery, reading: readingOf(discovery, await buckets, readAt) };
+      known.set(accountId, read);
+      deps.onReading(accountId, read.reading);
+      return read;
+    })().finally(() => underWay.delete(accountId));
+    reading.catch(() => {}); // whoever asked is told by `models`
+    const inquiry = { models, reading };
+    underWay.set(accountId, inquiry);
+    return inquiry;
+  };
+
+  return {
+    async discover(signal) {
+      const accounts = inLaneOrder(await deps.usableAccounts(), deps.lanes());
+      const asked = accounts.map(({ id }) => inquire(id).models);
+      await untilAborted(firstAnswer(asked), signal);
+      await graceFor(asked, clock);
+      for (const { id } of accounts) {
+        if (!known.has(id)) inquire(id).models.then(deps.onLateAnswer, () => {}); // failed: nothing was missed
+      }
+      return union(accounts.flatMap(({ id }) => known.get(id)?.discovery ?? []));
+    },
+
+    readAccount: (accountId, signal) => untilAborted(inquire(accountId).reading, signal),
+  };
+}
+
+async function firstAnswer(asked: readonly Promise<Discovery>[]): Promise<void> {
   try {
     await Promise.any(asked);
   } catch (cause) {
     throw asGatewayError(cause instanceof AggregateError ? cause.errors[0] : cause);
   }
+}
+
+async function graceFor(asked: readonly Promise<Discovery>[], clock: Clock): Promise<void> {
   const grace = new AbortController();
   await Promise.race([
     Promise.allSettled(asked),
-    deps.clock.sleep(GRACE_MS, grace.signal).catch(() => {}), // aborted: all have answered
+    clock.sleep(GRACE_MS, grace.signal).catch(() => {}), // aborted: all have answered
   ]);
   grace.abort();
-  const found = answers.flatMap((answer) => answer ?? []);
-  return {
-    models: [...new Map(found.flatMap(({ models }) => models.map((model) => [model.id, model]))).values()],
-    replacedIds: Object.fromEntries(found.flatMap(({ replacedIds }) => Object.entries(replacedIds))),
-  };
 }
 
-async function discoverFor(accountId: string, deps: DiscoverDeps, signal: AbortSignal): Promise<Discovery> {
+function inLaneOrder<A extends Pick<Account, "kind">>(accounts: readonly A[], lanes: readonly AccountKind[]): A[] {
+  return lanes.flatMap((lane) => accounts.filter(({ kind }) => kind === lane));
+}
+
+/** The first that names a model, or what has replaced one, is believed. */
+function union(found: readonly Discovery[]): Discovery {
+  const models = new Map<string, DiscoveredModel>();
+  const replacedIds = new Map<string, string>();
+  for (const discovery of found) {
+    for (const model of discovery.models) if (!models.has(model.id)) models.set(model.id, model);
+    for (const [id, by] of Object.entries(discovery.replacedIds)) if (!replacedIds.has(id)) replacedIds.set(id, by);
+  }
+  return { models: [...models.values()], replacedIds: Object.fromEntries(replacedIds) };
+}
+
+function readingOf({ models }: Discovery, buckets: readonly QuotaBucket[], readAt: number): QuotaReading {
+  return { readAt, models: new Map(models.map(({ id, quota }) => [id, quota])), buckets };
+}
+
+/** A rejected access token is renewed once. */
+async function withRenewal<T>(
+  accountId: string,
+  work: (access: UpstreamAccess) => Promise<T>,
+  deps: DiscoveryDeps,
+  signal: AbortSignal,
+): Promise<T> {
   const credential = await deps.credential(accountId, signal);
   try {
-    return await deps.upstream.discoverModels(credential, signal);
+    return await work(accessWith(credential, deps.upstreams));
   } catch (cause) {
     if (asGatewayError(cause).kind !== "access-token-rejected") throw cause;
     deps.renewAccessToken(accountId, credential);
-    return deps.upstream.discoverModels(await deps.credential(accountId, signal), signal);
+    return work(accessWith(await deps.credential(accountId, signal), deps.upstreams));
   }
 }

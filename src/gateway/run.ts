@@ -1,9 +1,9 @@
 import { refuseLoss } from "../core/losses.ts";
-import type { ResolvedModel } from "../core/models.ts";
+import type { ModelProfile, ResolvedModel } from "../core/models.ts";
 import type { ParsedCall } from "../core/protocol.ts";
 import type { Trace } from "../core/trace.ts";
-import type { TurnEvent } from "../core/turn.ts";
 import { conversationKey } from "./conversation.ts";
+import { allowedFallbacks, type Batches, type FallbackModel, serveInOrder } from "./fallback.ts";
 import { generate, type GenerateCall, type GenerateDeps } from "./generate.ts";
 import type { SignatureMemory } from "./signatures.ts";
 import { type Patience, startWatchdog, type Watchdog } from "./watchdog.ts";
@@ -11,6 +11,10 @@ import { type Patience, startWatchdog, type Watchdog } from "./watchdog.ts";
 export interface RunDeps extends GenerateDeps {
   /** Throws GatewayError("unknown-model"). */
   resolveModel(name: string, signal: AbortSignal): Promise<ResolvedModel>;
+  /** The models that its owner lets serve in place of this one, in order. Empty: none. */
+  fallback(model: ModelProfile, signal: AbortSignal): Promise<readonly FallbackModel[]>;
+  /** As configured now: how long one request may wait for limits in all. */
+  maxWaitMs(): number;
   signatures: SignatureMemory;
   patience: Patience;
   /** Short digest of a text. */
@@ -27,42 +31,60 @@ export async function* run(
   trace: Trace,
   abort: AbortController,
   deps: RunDeps,
-): AsyncGenerator<readonly TurnEvent[], void, undefined> {
+): Batches {
   trace.model = call.request.model;
   trace.losses.push(...call.losses);
   const [loss] = trace.losses;
   if (strict && loss) refuseLoss(loss);
   const watchdog = startWatchdog(deps.patience, abort, deps.clock);
   try {
-    yield* serve(call, strict, trace, abort.signal, watchdog, deps);
+    yield* serve({ call, strict, trace, signal: abort.signal, watchdog, deps });
   } finally {
     watchdog.stop();
   }
 }
 
-async function* serve(
-  call: ParsedCall,
-  strict: boolean,
-  trace: Trace,
-  signal: AbortSignal,
-  watchdog: Watchdog,
-  deps: RunDeps,
-): AsyncGenerator<readonly TurnEvent[], void, undefined> {
+/** What stays the same whichever model serves. */
+interface Job {
+  call: ParsedCall;
+  strict: boolean;
+  trace: Trace;
+  signal: AbortSignal;
+  watchdog: Watchdog;
+  deps: RunDeps;
+}
+
+async function* serve(job: Job): Batches {
+  const { call, trace, signal, deps } = job;
+  const resolved = await deps.resolveModel(call.request.model, signal);
+  const fallbacks = async () => allowedFallbacks(resolved.profile, await deps.fallback(resolved.profile, signal));
+  const serveWith = (model: ServingModel, isFallback: boolean) => {
+    // Thinking asked for in a model's name wins over the body's, and what the client wrote over what stands in a chain.
+    const thinking = resolved.thinking ?? model.thinking;
+    // Only the model asked for is worth a wait.
+    const maxWaitMs = isFallback ? 0 : deps.maxWaitMs();
+    return serveModel({ profile: model.profile, ...(thinking && { thinking }) }, maxWaitMs, job);
+  };
+  yield* serveInOrder(resolved, fallbacks, serveWith, trace, signal);
+}
+
+type ServingModel = Pick<ResolvedModel, "profile" | "thinking">;
+
+async function* serveModel({ profile: model, thinking }: ServingModel, maxWaitMs: number, job: Job): Batches {
+  const { call, strict, trace, signal, watchdog, deps } = job;
   const { request: asked, stream } = call;
-  const resolved = await deps.resolveModel(asked.model, signal);
-  const model = resolved.profile;
-  trace.servedModel = model.id;
   const conversation = conversationKey(asked, model.family, deps.hash);
   const restored = await deps.signatures.restore(asked, model.family, conversation);
-  const request = resolved.thinking === undefined ? restored : { ...restored, thinking: resolved.thinking };
+  const request = thinking === undefined ? restored : { ...restored, thinking };
   const generateCall: GenerateCall = {
     request,
     model,
     conversationKey: conversation,
-    // Thinking asked for in the model's name wins over the body's.
-    fieldName: (name) => (name === "thinking" && resolved.thinking ? "model" : call.fieldName(name)),
+    fieldName: (name) => (name === "thinking" && thinking ? "model" : call.fieldName(name)),
     strict,
     whole: !stream,
+    maxWaitMs,
+    deadlineMs: watchdog.leftMs,
     onProgress: watchdog.alive,
     onRepair(repair) {
       if (repair === "drop-thinking") deps.signatures.distrust(request);

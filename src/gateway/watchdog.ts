@@ -11,6 +11,8 @@ export interface Patience {
 export interface Watchdog {
   /** A batch arrived. */
   alive(): void;
+  /** Until the next batch must have come, in ms. */
+  leftMs(): number;
   stop(): void;
 }
 
@@ -31,6 +33,7 @@ export function startWatchdog(patience: Patience, abort: AbortController, clock:
       awaited = "the rest of its answer";
       deadline = clock.now() + patience.idleMs;
     },
+    leftMs: () => deadline - clock.now(),
     stop: () => stopped.abort(),
   };
 }

@@ -47,12 +47,18 @@ export function withUsefulRepair(
 function failureFor(signal: Signal): GatewayError {
   const { kind, message, detail } = verdictOn(signal);
   const retryAfterMs = RETRYABLE.has(kind) ? signal.retryAfterMs : undefined;
+  const reason = reasonOf(signal.error);
   return new GatewayError(kind, message, {
     upstreamStatus: signal.status,
-    ...(signal.error.reason !== "" && { upstreamReason: signal.error.reason }),
+    ...(reason !== undefined && { upstreamReason: reason }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
     ...detail,
   });
+}
+
+/** The official API names the quota that was met where Cloud Code gives a reason. */
+function reasonOf({ reason, quotaIds }: GoogleError): string | undefined {
+  return [reason, ...quotaIds].find((name) => name !== "");
 }
 
 const RETRYABLE: ReadonlySet<FailureKind> = new Set(["rate-limited", "quota-exhausted", "overloaded", "unavailable"]);

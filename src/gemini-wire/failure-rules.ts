@@ -1,6 +1,6 @@
 import type { FailureDetail, FailureKind, Repair } from "../core/errors.ts";
 import { ownerUrl, type GoogleError } from "./google-error.ts";
-import { ownWords } from "./own-words.ts";
+import { ownWords, shown } from "./own-words.ts";
 
 export interface Signal {
   status: number;
@@ -40,6 +40,7 @@ const RULES: readonly Rule[] = [
     ["ACCOUNT_DISABLED", "USER_DISABLED", "ACCOUNT_SUSPENDED", "CONSUMER_SUSPENDED", "TOS_VIOLATION"],
     termsBlock,
   ),
+  { when: ({ error }) => error.reason.startsWith("API_KEY_"), verdict: keyRejected },
   onReason(["SECURITY_POLICY_VIOLATED"], () => ({
     kind: "region-blocked",
     message: "A security policy of the account's organisation blocks this request",
@@ -109,6 +110,7 @@ const RULES: readonly Rule[] = [
   onStatus([413], tooLarge),
 
   onProse([429], (text) => /limit: 0\b/.test(text), quotaExhausted),
+  { when: ({ status, error }) => status === 429 && error.quotaIds.some(isPerMinute), verdict: limited },
   onProse([429, 503], (text) => /no capacity|\boverloaded\b/.test(text), overloaded),
   onProse([429], (text) => /per minute|rate limit|too many requests/.test(text), limited),
   onProse(
@@ -171,6 +173,15 @@ function needsLogin(): Verdict {
     kind: "account-unusable",
     message: "The account's sign-in lacks a permission; its owner must sign in again",
     detail: { accountProblem: "needs-login" },
+  };
+}
+
+/** Invalid, expired, or not for this service, address or application. */
+function keyRejected(): Verdict {
+  return {
+    kind: "account-unusable",
+    message: "Google does not accept the API key",
+    detail: { accountProblem: "key-rejected" },
   };
 }
 
@@ -242,6 +253,10 @@ function isPerDay(quotaId: string): boolean {
   return /PerDay/i.test(quotaId);
 }
 
+function isPerMinute(quotaId: string): boolean {
+  return /PerMinute/i.test(quotaId);
+}
+
 function isThinkingUnsupported(text: string): boolean {
   return /(does not|doesn't) support thinking\b(?! (level|budget))|thinking(_?config| mode)? is not (supported|enabled|available)/.test(
     text,
@@ -280,18 +295,4 @@ function tooLongMessage(message: string): string {
   return counts
     ? `prompt is too long: ${counts[1]} tokens > ${counts[2]} maximum`
     : `prompt is too long: ${shown(message)}`;
-}
-
-const SHOWN_CHARACTERS = 1_000;
-
-/** Upstream's own words, without what identifies an account. */
-function shown(message: string): string {
-  const safe = message
-    .replaceAll(/\s+/g, " ")
-    .replaceAll(/\bya29\.[\w.-]+|\b1\/\/[\w-]+/g, "…")
-    .replaceAll(/[\w.+-]+@[\w-]+\.[\w.-]+/g, "…")
-    .replaceAll(/\bprojects\/[^\s"'/,)]+/g, "projects/…")
-    .trim()
-    .slice(0, SHOWN_CHARACTERS);
-  return safe === "" ? "Upstream refused the request as invalid" : safe;
 }

@@ -19,3 +19,17 @@ const CUTS: readonly (readonly [quotation: RegExp, left: string])[] = [
   [/(?<!\w)'[^]*'(?!\w)/, "''"],
   [/\[[^]*\]/, "[]"],
 ];
+
+const SHOWN_CHARACTERS = 1_000;
+
+/** Upstream's own words, without what identifies an account. */
+export function shown(message: string): string {
+  const safe = message
+    .replaceAll(/\s+/g, " ")
+    .replaceAll(/\bya29\.[\w.-]+|\b1\/\/[\w-]+|\bAIza[\w-]+|\bapi_key:[^\s'"]+/g, "…")
+    .replaceAll(/[\w.+-]+@[\w-]+\.[\w.-]+/g, "…")
+    .replaceAll(/\bprojects\/[^\s"'/,)]+/g, "projects/…")
+    .trim()
+    .slice(0, SHOWN_CHARACTERS);
+  return safe === "" ? "Upstream refused the request as invalid" : safe;
+}

@@ -5,6 +5,7 @@ import type { ModelProfile } from "../core/models.ts";
 import type { Protocol } from "../core/protocol.ts";
 import { newTrace } from "../core/trace.ts";
 import { percentDecoded } from "../lib/percent.ts";
+import { type LimitsDeps, limitsReply, refreshReply } from "./account-limits.ts";
 import { errorReply } from "./error-reply.ts";
 import { type GuardOptions, guardKey, guardOrigin } from "./guard.ts";
 import { accountCounts } from "./health.ts";
@@ -20,9 +21,9 @@ export interface AppDeps {
     find(name: string, signal: AbortSignal): Promise<ModelProfile>;
   };
   accounts(): Promise<readonly AccountView[]>;
+  limits: LimitsDeps;
   /** Rejects when the database does not answer. */
   checkStore(): Promise<void>;
-  now(): number;
   version: string;
   /** A failure on a route other than inference, for the log. */
   onFailure(error: GatewayError): void;
@@ -106,6 +107,19 @@ export function createApp(deps: AppDeps) {
     });
   }
 
+  // For whoever may ask the models, as long as there is but one kind of key; keys with a scope will need "admin" here.
+  app.get("/account-limits", ({ request }) =>
+    guarded(request, inference.admit, () => limitsReply(request, deps.limits)),
+  );
+  app.post(
+    "/refresh-token",
+    ({ request, server }) => {
+      server?.timeout(request, 0); // many accounts, each with its own patience
+      return guarded(request, inference.admit, () => refreshReply(request, deps.limits));
+    },
+    { parse: "none" },
+  );
+
   // Probes need no key, but are no more for web pages than the rest.
   const addProbe = (path: string, reply: () => Promise<Response>) =>
     app.get(path, ({ request }) => guarded(request, guardOrigin, reply));
@@ -122,7 +136,7 @@ export function createApp(deps: AppDeps) {
     return Response.json({ status: "unready", reason: "no usable account" }, { status: 503 });
   });
   addProbe("/health", async () => {
-    const accounts = accountCounts(await deps.accounts(), deps.now());
+    const accounts = accountCounts(await deps.accounts());
     return Response.json({ status: accounts.usable > 0 ? "ok" : "degraded", version: deps.version, accounts });
   });
 

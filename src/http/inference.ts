@@ -103,9 +103,15 @@ function startExchange(request: Request, protocol: Protocol, deps: InferenceDeps
 async function whole(call: ParsedCall, batches: Batches, exchange: Exchange): Promise<Response> {
   const collector = turnCollector();
   for await (const batch of batches) collector.push(batch);
+  nameServedModel(exchange);
   const reply = call.reply.whole(collector.turn(), exchange.context);
   exchange.finish();
   return Response.json(reply, { headers: replyHeaders(exchange.trace) });
+}
+
+/** Replies echo the client's name for the model, but never that of one which did not answer. */
+function nameServedModel({ trace, context }: Exchange): void {
+  if (trace.fellBack && trace.servedModel !== undefined) context.model = trace.servedModel;
 }
 
 /**
@@ -154,7 +160,10 @@ async function* writeFrames(
       pending ??= batches.next();
       const result = await alarm.wait(pending);
       if (result?.done) return exchange.finish();
-      if (result) pending = undefined;
+      if (result) {
+        pending = undefined;
+        nameServedModel(exchange);
+      }
       const text = result ? encoder.push(result.value) : encoder.keepAlive();
       if (text === "") continue;
       alarm.sent();

@@ -29,7 +29,7 @@ export function profileOf(id: string, discovered?: DiscoveredModel): ModelProfil
   };
 }
 
-function familyOf(id: string): Family {
+export function familyOf(id: string): Family {
   if (id.includes("claude")) return "claude";
   return id.includes("gpt") ? "gpt-oss" : "gemini";
 }

@@ -1,9 +1,8 @@
-import type { Database } from "bun:sqlite";
 import * as v from "valibot";
 import type { Discovery } from "../core/models.ts";
 import type { DiscoveryStore } from "../core/store.ts";
 import { tryParseJson } from "../lib/json.ts";
-import { patiently } from "./busy.ts";
+import type { DataFile } from "./data-file.ts";
 
 /** Another version of the program may have written the document. */
 const discoverySchema = v.object({
@@ -22,23 +21,25 @@ const discoverySchema = v.object({
   replacedIds: v.record(v.string(), v.string()),
 });
 
-export function discoveryStore(database: Database): DiscoveryStore {
+export function discoveryStore(file: DataFile): DiscoveryStore {
+  const { database } = file;
   return {
     async load(): Promise<Discovery | undefined> {
-      const row = database.query<{ document: string }, []>("select document from discovery").get();
+      const row = file.read(() => database.query<{ document: string }, []>("select document from discovery").get());
       const parsed = v.safeParse(discoverySchema, row && tryParseJson(row.document));
       return parsed.success ? parsed.output : undefined;
     },
 
     async save(discovery, at) {
       const document = JSON.stringify(discovery);
-      await patiently(() =>
-        database
-          .query(
-            "insert into discovery (id, document, saved_at) values (1, $document, $at) " +
-              "on conflict (id) do update set document = excluded.document, saved_at = excluded.saved_at",
-          )
-          .run({ document, at }),
+      await file.write(
+        () =>
+          void database
+            .query(
+              "insert into discovery (id, document, saved_at) values (1, $document, $at) " +
+                "on conflict (id) do update set document = excluded.document, saved_at = excluded.saved_at",
+            )
+            .run({ document, at }),
       );
     },
   };

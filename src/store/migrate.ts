@@ -1,19 +1,35 @@
 import type { Database } from "bun:sqlite";
 import { DataFileError } from "../core/store.ts";
 import init from "./migrations/001-init.sql" with { type: "text" };
+import sealed from "./migrations/002-sealed.sql" with { type: "text" };
+import { sealPlainAccounts } from "./migrations/seal-plain-accounts.ts";
+import type { Secrets } from "./secrets.ts";
+
+export interface Migration {
+  sql: string;
+  /** What SQL cannot do, in the same transaction. `unlocked` makes the key when there is none. */
+  finish?(database: Database, unlocked: () => Secrets): void;
+}
 
 /** In order; the database's `user_version` is the number of those it has. Released ones are never edited. */
-export const MIGRATIONS: readonly string[] = [init];
+export const MIGRATIONS: readonly Migration[] = [{ sql: init }, { sql: sealed, finish: sealPlainAccounts }];
 
 /** Brings the database up to date, all or nothing. Refuses, untouched, one that a newer program has migrated further. */
-export function migrate(database: Database, migrations: readonly string[] = MIGRATIONS): void {
+export function migrate(
+  database: Database,
+  unlocked: () => Secrets,
+  migrations: readonly Migration[] = MIGRATIONS,
+): void {
   refuseNewer(schemaVersion(database), migrations.length);
   database
     .transaction(() => {
       const from = schemaVersion(database); // asked again: another process may have migrated while we waited for the lock
       refuseNewer(from, migrations.length);
       if (from === migrations.length) return;
-      for (const sql of migrations.slice(from)) database.run(sql);
+      for (const { sql, finish } of migrations.slice(from)) {
+        database.run(sql);
+        finish?.(database, unlocked);
+      }
       database.run(`pragma user_version = ${migrations.length}`);
     })
     .immediate();

@@ -1,47 +1,75 @@
 import { Database } from "bun:sqlite";
-import { chmodSync, existsSync, mkdirSync, statSync } from "node:fs";
-import { dirname } from "node:path";
+import { existsSync, readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { DataFileError, type Store } from "../core/store.ts";
 import { accountStore } from "./accounts.ts";
+import { backUp, backupFolderOf } from "./backup.ts";
 import { BUSY_TIMEOUT_MS } from "./busy.ts";
+import { consentStore } from "./consents.ts";
+import { asDataFileError, DataFile } from "./data-file.ts";
 import { discoveryStore } from "./discovery.ts";
+import { keyFileOf } from "./key-file.ts";
+import { limitStore } from "./limits.ts";
 import { migrate } from "./migrate.ts";
+import { makePrivateFolder, tighten } from "./private-files.ts";
+import { scrubIfRequested } from "./scrub.ts";
+import { type KeySource, type Secrets, unlock } from "./secrets.ts";
+import { sessionStore } from "./sessions.ts";
 import { signatureStore } from "./signatures.ts";
 
 /** At start nobody is served yet, so another process' migration may be waited for. */
 const OPENING_BUSY_TIMEOUT_MS = 5_000;
 
+export interface StoreOptions {
+  /** Seals the secrets: 32 bytes. Absent: a key file beside the database does, made when there is none. */
+  secretKey?: Uint8Array | undefined;
+}
+
 /**
- * Opens the data file, creating it and its folder for this user only. Throws DataFileError for one that cannot be opened
- * or that a newer version has written.
+ * Opens the data file, creating it, its folder and its key for this user only. Throws DataFileError for one that cannot be
+ * opened, whose key is not to be had, or that a newer version has written.
  */
-export function openStore(path: string): Store {
-  const database = path === ":memory:" ? openDatabase(path) : openPrivately(path);
-  const signatures = signatureStore(database);
+export function openStore(path: string, { secretKey }: StoreOptions = {}): Store {
+  const source = { database: path, secretKey };
+  const { database, secrets } = path === ":memory:" ? openDatabase(source) : openPrivately(source);
+  return storeOver(new DataFile(database, path), secrets);
+}
+
+export function storeOver(file: DataFile, secrets: Secrets): Store {
+  const signatures = signatureStore(file);
+  const sessions = sessionStore(file);
   return {
-    accounts: accountStore(database),
+    accounts: accountStore(file, secrets),
     signatures,
-    discovery: discoveryStore(database),
+    discovery: discoveryStore(file),
+    limits: limitStore(file),
+    sessions,
+    consents: consentStore(file),
+    backUp: (now) => backUp(file, now),
     async close() {
       try {
-        await signatures.flush();
+        await sessions.flush();
       } finally {
-        database.close();
+        try {
+          await signatures.flush();
+        } finally {
+          file.database.close();
+        }
       }
     },
   };
 }
 
-function openPrivately(path: string): Database {
+function openPrivately(source: KeySource) {
+  const path = source.database;
   // SQLite creates files as 0644 less the umask; -wal and -shm copy the mode of the main file.
   const umask = process.umask(0o077);
   try {
-    const folder = dirname(path);
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    tighten(folder);
-    for (const file of [path, `${path}-wal`, `${path}-shm`]) if (existsSync(file)) tighten(file);
-    return openDatabase(path);
-  } catch (cause) {
+    makePrivateFolder(dirname(path));
+    for (const file of filesOf(path)) tighten(file);
+    return openDatabase(source);
+  } catch (thrown) {
+    const cause = asDataFileError(thrown, path);
     if (cause instanceof DataFileError) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new DataFileError(`The data file ${path} cannot be opened: ${reason}`, undefined, { cause });
@@ -50,25 +78,29 @@ function openPrivately(path: string): Database {
   }
 }
 
-/** Takes everybody else's rights away. What belongs to somebody else, or is shared like /tmp, is left as it is. */
-function tighten(path: string): void {
-  if (process.platform === "win32") return;
-  const { mode, uid } = statSync(path);
-  const isShared = (mode & 0o1000) !== 0;
-  if ((mode & 0o077) !== 0 && !isShared && uid === process.getuid?.()) chmodSync(path, mode & 0o700);
+/** All that exists of the database, its key and its copies. */
+function filesOf(path: string): string[] {
+  const backups = backupFolderOf(path);
+  const copies = existsSync(backups) ? readdirSync(backups).map((name) => join(backups, name)) : [];
+  return [path, `${path}-wal`, `${path}-shm`, keyFileOf(path), backups, ...copies].filter((file) => existsSync(file));
 }
 
-function openDatabase(path: string): Database {
-  const database = new Database(path, { create: true, strict: true });
+/** The up-to-date database and what opens its secrets. */
+export function openDatabase(source: KeySource): { database: Database; secrets: Secrets } {
+  const database = new Database(source.database, { create: true, strict: true });
   try {
     database.run(`pragma busy_timeout = ${OPENING_BUSY_TIMEOUT_MS}`);
-    migrate(database);
+    database.run("pragma secure_delete = on");
+    migrate(database, () => unlock(database, source));
+    const secrets = database.transaction(() => unlock(database, source)).immediate();
     database.run("pragma journal_mode = wal");
-    // The default for what may be lost in a power cut (remembered signatures); accounts.ts asks for more.
+    database.run(`pragma busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    scrubIfRequested(database);
+    database.run("pragma secure_delete = fast");
+    // The default for what may be lost in a power cut (remembered signatures); DataFile asks for more where it counts.
     database.run("pragma synchronous = normal");
     database.run("pragma foreign_keys = on");
-    database.run(`pragma busy_timeout = ${BUSY_TIMEOUT_MS}`);
-    return database;
+    return { database, secrets };
   } catch (cause) {
     database.close();
     throw cause;

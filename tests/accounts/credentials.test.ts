@@ -8,16 +8,17 @@ import { fakeClock, settle } from "../support/clock.ts";
 const HOUR = 3_600_000;
 const MINUTE = 60_000;
 const NO_ABORT = new AbortController().signal;
+const NEW: NewAccount = { kind: "antigravity", secret: "1//test-1" };
 const dead = () => new GatewayError("account-unusable", "The sign-in has expired", { accountProblem: "needs-login" });
 const offline = () => new GatewayError("unavailable", "Google cannot be reached");
 
 type Answer<T> = T | GatewayError | Promise<T>;
 
 /** Credentials over a real store with one account; Google is two functions whose answers each test sets. */
-async function world(account: NewAccount = { refreshToken: "1//test-1", projectId: "project-1" }) {
+async function world(account: NewAccount = { ...NEW, projectId: "project-1" }) {
   const clock = fakeClock();
   const { accounts } = openStore(":memory:");
-  const [added] = (await accounts.add([account], clock.now())).added;
+  const [added] = (await accounts.add([account], clock.now(), { again: false })).added;
   const id = added!.id;
   const refreshes: string[] = [];
   const discoveries: string[] = [];
@@ -62,7 +63,11 @@ async function world(account: NewAccount = { refreshToken: "1//test-1", projectI
     discoveries,
     emailsAsked,
     stored,
-    get: () => credentials.get(id, NO_ABORT),
+    get: async () => {
+      const credential = await credentials.get(id, NO_ABORT);
+      if (credential.kind !== "antigravity") throw new Error(`a ${credential.kind} credential`);
+      return credential;
+    },
   };
 }
 
@@ -71,7 +76,12 @@ describe("access tokens", () => {
     const { get, refreshes, id } = await world();
     const credentials = await Promise.all(Array.from({ length: 100 }, get));
     expect(new Set(credentials.map(({ accessToken }) => accessToken)).size).toBe(1);
-    expect(credentials[0]).toEqual({ accountId: id, accessToken: "ya29.test-1-of-1//test-1", projectId: "project-1" });
+    expect(credentials[0]).toEqual({
+      kind: "antigravity",
+      accountId: id,
+      accessToken: "ya29.test-1-of-1//test-1",
+      projectId: "project-1",
+    });
     expect(refreshes).toHaveLength(1);
   });
 
@@ -165,7 +175,7 @@ describe("access tokens", () => {
     const { get, google, clock, stored, refreshes } = await world();
     google.refresh = () => ({ accessToken: "ya29.test", expiresAt: clock.now() + HOUR, refreshToken: "1//test-2" });
     await get();
-    expect((await stored()).refreshToken).toBe("1//test-2");
+    expect((await stored()).secret).toBe("1//test-2");
     await clock.advance(HOUR);
     await get();
     expect(refreshes).toEqual(["1//test-1", "1//test-2"]);
@@ -174,11 +184,11 @@ describe("access tokens", () => {
   test("a rotated refresh token does not overwrite a later sign-in", async () => {
     const { get, google, clock, stored, accounts, id } = await world();
     google.refresh = async () => {
-      await accounts.update(id, { refreshToken: "1//test-later" });
+      await accounts.update(id, { secret: "1//test-later" });
       return { accessToken: "ya29.test", expiresAt: clock.now() + HOUR, refreshToken: "1//test-rotated" };
     };
     await get();
-    expect((await stored()).refreshToken).toBe("1//test-later");
+    expect((await stored()).secret).toBe("1//test-later");
   });
 
   test("a dead refresh token marks the account, and is not tried again", async () => {
@@ -190,7 +200,7 @@ describe("access tokens", () => {
       message: "The sign-in has expired",
       since: clock.now(),
     });
-    await expect(get()).rejects.toMatchObject({ message: "Account a1 needs a new sign-in: ag accounts import -" });
+    await expect(get()).rejects.toMatchObject({ message: "Account a1 needs a new sign-in: ag accounts add" });
     expect(refreshes).toHaveLength(1);
   });
 
@@ -198,7 +208,7 @@ describe("access tokens", () => {
     const { get, google, stored, refreshes, accounts, id, clock } = await world();
     google.refresh = (refreshToken) => {
       if (refreshToken !== "1//test-1") return { accessToken: "ya29.test", expiresAt: clock.now() + HOUR };
-      return accounts.update(id, { refreshToken: "1//test-2" }).then(() => Promise.reject(dead()));
+      return accounts.update(id, { secret: "1//test-2" }).then(() => Promise.reject(dead()));
     };
     expect((await get()).accessToken).toBe("ya29.test");
     expect(refreshes).toEqual(["1//test-1", "1//test-2"]);
@@ -209,7 +219,7 @@ describe("access tokens", () => {
     const { get, google, stored, accounts, id, clock } = await world();
     google.refresh = dead;
     await expect(get()).rejects.toThrow();
-    await accounts.update(id, { refreshToken: "1//test-2" });
+    await accounts.update(id, { secret: "1//test-2" });
     google.refresh = () => ({ accessToken: "ya29.test", expiresAt: clock.now() + HOUR });
     expect((await get()).accessToken).toBe("ya29.test");
     expect((await stored()).problem).toBeUndefined();
@@ -222,10 +232,83 @@ describe("access tokens", () => {
     expect((await stored()).problem).toBeUndefined();
   });
 
-  test("a removed account stays removed, whatever was under way", async () => {
+  test("an account that is removed while its refresh is under way gets no credential and does not come back", async () => {
+    const { get, google, clock, accounts, id } = await world(NEW);
+    google.refresh = async () => {
+      await accounts.remove(id, clock.now());
+      return { accessToken: "ya29.test", expiresAt: clock.now() + HOUR, refreshToken: "1//test-rotated" };
+    };
+    await expect(get()).rejects.toMatchObject({ kind: "account-unusable", message: "The account was removed" });
+    await settle();
+    expect(await accounts.list()).toEqual([]);
+  });
+
+  test("an unknown account has no credential", async () => {
     const { credentials, accounts } = await world();
     await expect(credentials.get("gone", NO_ABORT)).rejects.toMatchObject({ kind: "account-unusable" });
     expect(await accounts.list()).toHaveLength(1);
+  });
+});
+
+describe("API keys", () => {
+  const KEY: NewAccount = { kind: "gemini-api-key", secret: "AIza-test-1" };
+
+  test("are given out as they are stored, without refresh, project or e-mail", async () => {
+    const { credentials, id, refreshes, discoveries, emailsAsked } = await world(KEY);
+    const expected = { kind: "gemini-api-key", accountId: id, apiKey: "AIza-test-1" } as const;
+    expect(await credentials.get(id, NO_ABORT)).toEqual(expected);
+    expect(await credentials.get(id, NO_ABORT)).toEqual(expected);
+    await credentials.refreshNow(id, NO_ABORT);
+    expect([...refreshes, ...discoveries, ...emailsAsked]).toEqual([]);
+  });
+
+  test("a replaced key is used at once", async () => {
+    const { credentials, id, accounts } = await world(KEY);
+    await credentials.get(id, NO_ABORT);
+    await accounts.update(id, { secret: "AIza-test-2" });
+    expect(await credentials.get(id, NO_ABORT)).toMatchObject({ apiKey: "AIza-test-2" });
+  });
+});
+
+describe("refreshNow", () => {
+  test("brings a new access token although the old one is good, once for all who ask", async () => {
+    const { get, credentials, id, refreshes } = await world();
+    await get();
+    await Promise.all(Array.from({ length: 100 }, () => credentials.refreshNow(id, NO_ABORT)));
+    expect(refreshes).toHaveLength(2);
+    expect((await get()).accessToken).toBe("ya29.test-2-of-1//test-1");
+  });
+
+  test("waits for a refresh under way and then makes its own; the two never overlap", async () => {
+    const { get, credentials, id, google, refreshes, clock } = await world();
+    let running = 0;
+    let mostRunning = 0;
+    google.refresh = async () => {
+      mostRunning = Math.max(mostRunning, ++running);
+      await settle();
+      running--;
+      return { accessToken: `ya29.test-${refreshes.length}`, expiresAt: clock.now() + HOUR };
+    };
+    const first = get();
+    await credentials.refreshNow(id, NO_ABORT);
+    expect((await first).accessToken).toBe("ya29.test-1");
+    expect((await get()).accessToken).toBe("ya29.test-2");
+    expect(mostRunning).toBe(1);
+  });
+
+  test("says that Google cannot be reached, and the old token serves on", async () => {
+    const { get, credentials, id, google } = await world();
+    const before = await get();
+    google.refresh = offline;
+    await expect(credentials.refreshNow(id, NO_ABORT)).rejects.toMatchObject({ kind: "unavailable" });
+    expect(await get()).toEqual(before);
+  });
+
+  test("refuses an account that was removed", async () => {
+    const { get, credentials, id, accounts, clock } = await world();
+    await get();
+    await accounts.remove(id, clock.now());
+    await expect(credentials.refreshNow(id, NO_ABORT)).rejects.toMatchObject({ kind: "account-unusable" });
   });
 });
 
@@ -261,7 +344,7 @@ describe("renew", () => {
 
 describe("projects", () => {
   test("an absent project is discovered once for all who wait, and stored with the tier", async () => {
-    const { get, discoveries, stored } = await world({ refreshToken: "1//test-1" });
+    const { get, discoveries, stored } = await world(NEW);
     const all = await Promise.all([get(), get(), get()]);
     expect(all.map(({ projectId }) => projectId)).toEqual(["found-1", "found-1", "found-1"]);
     expect(discoveries).toEqual(["ya29.test-1-of-1//test-1"]);
@@ -269,14 +352,14 @@ describe("projects", () => {
   });
 
   test("a fallback project serves and is never stored", async () => {
-    const { get, google, stored } = await world({ refreshToken: "1//test-1" });
+    const { get, google, stored } = await world(NEW);
     google.discover = () => ({ projectId: "configured", isFallback: true });
     expect((await get()).projectId).toBe("configured");
     expect((await stored()).projectId).toBeUndefined();
   });
 
   test("a failed discovery is the caller's error, and the next request tries again with the same token", async () => {
-    const { get, google, refreshes } = await world({ refreshToken: "1//test-1" });
+    const { get, google, refreshes } = await world(NEW);
     google.discover = () => new GatewayError("account-unusable", "No project", { accountProblem: "no-project" });
     await expect(get()).rejects.toMatchObject({ detail: { accountProblem: "no-project" } });
     google.discover = () => ({ projectId: "found" });

@@ -186,3 +186,125 @@ describe("userinfo", () => {
     expect((await userinfo(new Response("<html>"))).error?.kind).toBe("unavailable");
   });
 });
+
+describe("exchange", () => {
+  const GRANT = {
+    code: "4/0Test-code",
+    redirectUri: "http://localhost:51124/oauth-callback",
+    codeVerifier: "verifier",
+  };
+  const TOKENS = { access_token: "ya29.test-new", expires_in: 3599, refresh_token: "1//test-new" };
+  const exchange = (answer: Answer, client?: OAuthClient) =>
+    withClient([answer], (tokens, signal) => tokens.exchange(GRANT, signal), client);
+
+  test("posts the code with its redirect URI and verifier, and counts the expiry from when it was sent", async () => {
+    const { value, calls, now } = await exchange(Response.json(TOKENS));
+    expect(value).toEqual({
+      accessToken: "ya29.test-new",
+      refreshToken: "1//test-new",
+      expiresAt: now + 3_599_000,
+    });
+    expect(Object.fromEntries(new URLSearchParams(calls[0]?.body))).toEqual({
+      grant_type: "authorization_code",
+      code: "4/0Test-code",
+      redirect_uri: "http://localhost:51124/oauth-callback",
+      code_verifier: "verifier",
+      client_id: "client-id.test",
+      client_secret: "test-secret",
+    });
+  });
+
+  test("without a refresh token there is no sign-in", async () => {
+    const { error } = await exchange(Response.json({ access_token: "ya29.test-new", expires_in: 3599 }));
+    expect(error?.kind).toBe("account-unusable");
+    expect(error?.message).toContain("no refresh token");
+    expect(error?.detail.remedy).toContain("https://myaccount.google.com/connections");
+  });
+
+  const ROWS: [string, number, unknown, GatewayError["kind"], string][] = [
+    [
+      "a used or expired code",
+      400,
+      { error: "invalid_grant", error_description: "Bad Request" },
+      "account-unusable",
+      "invalid_grant",
+    ],
+    ["another way back", 400, { error: "redirect_uri_mismatch" }, "no-account", "redirect_uri_mismatch"],
+    ["a wrong client", 401, { error: "invalid_client" }, "no-account", "invalid_client"],
+    ["a client of another kind", 400, { error: "unauthorized_client" }, "no-account", "unauthorized_client"],
+    [
+      "the rule of an organization",
+      400,
+      { error: "access_denied", error_subtype: "admin_policy_enforced" },
+      "account-unusable",
+      "admin_policy_enforced",
+    ],
+    [
+      "a re-authentication policy",
+      400,
+      { error: "invalid_grant", error_subtype: "invalid_rapt" },
+      "account-unusable",
+      "invalid_rapt",
+    ],
+    ["its twin", 400, { error: "invalid_grant", error_subtype: "rapt_required" }, "account-unusable", "rapt_required"],
+    [
+      "an object around the code",
+      400,
+      { error: { code: 400, status: "INVALID_ARGUMENT", message: "invalid_grant: used" } },
+      "account-unusable",
+      "invalid_grant",
+    ],
+    [
+      "an object with a status alone",
+      403,
+      { error: { code: 403, status: "PERMISSION_DENIED", message: "No." } },
+      "account-unusable",
+      "permission_denied",
+    ],
+    ["a request we wrote wrongly", 400, { error: "invalid_request" }, "invalid-request", "invalid_request"],
+    ["a code nobody knows", 400, { error: "brand_new_error" }, "account-unusable", "brand_new_error"],
+    ["a text that is no code", 400, { error: "<b>4/0Test-code</b>" }, "unavailable", ""],
+    ["a page of a proxy", 403, "<html>proxy login</html>", "unavailable", ""],
+    ["500", 500, { error: "invalid_grant" }, "unavailable", ""],
+    ["a redirect", 302, "", "unavailable", ""],
+  ];
+  test.each(ROWS)("%s (%d)", async (_, status, body, kind, reason) => {
+    const { error } = await exchange(failed(status, body));
+    expect(error?.kind).toBe(kind);
+    expect(error?.detail.upstreamReason ?? "").toBe(reason);
+    expect(error?.detail.remedy).toBeString();
+    expect(error?.message).not.toContain("4/0Test");
+  });
+
+  test("each code has a sentence and a next step of its own", async () => {
+    const told = new Set<string>();
+    const codes = [
+      "invalid_grant",
+      "redirect_uri_mismatch",
+      "invalid_client",
+      "access_denied",
+      "admin_policy_enforced",
+      "invalid_rapt",
+      "org_internal",
+      "invalid_scope",
+    ];
+    for (const code of codes) {
+      const { error } = await exchange(failed(400, { error: code }));
+      told.add(`${error?.message.replace(/ \(\w+\)$/, "")} ${error?.detail.remedy}`);
+    }
+    expect(told.size).toBe(codes.length);
+  });
+
+  test("a missing client is told, and nothing is sent", async () => {
+    const tokens = createTokenClient({
+      fetch: () => Promise.reject(new Error("must not be called")),
+      tokenUrl: "http://unused.test",
+      userinfoUrl: "http://unused.test",
+      client: () => undefined,
+      clock: eagerClock(),
+    });
+    await expect(tokens.exchange(GRANT, new AbortController().signal)).rejects.toMatchObject({
+      detail: { missing: "oauth-client" },
+    });
+  });
+});

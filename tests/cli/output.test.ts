@@ -4,7 +4,7 @@ import { accountTable, publicView } from "../../src/cli/commands/accounts-list.t
 import { modelTable } from "../../src/cli/commands/models-list.ts";
 import { describeFailure, UserError } from "../../src/cli/failure.ts";
 import { jsonReporter, prettyReporter } from "../../src/cli/serve/logging.ts";
-import { renderTable } from "../../src/cli/table.ts";
+import { renderTable } from "../../src/lib/table.ts";
 import { createPaint, wantsColor } from "../../src/cli/terminal.ts";
 import { ConfigError } from "../../src/config/config-error.ts";
 import type { Account } from "../../src/core/accounts.ts";

@@ -1,12 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import serve from "../../src/cli/commands/serve.ts";
 import type { UserError } from "../../src/cli/failure.ts";
-import { type Start, startText } from "../../src/cli/serve/banner.ts";
+import { type Start, startText, startWarnings } from "../../src/cli/serve/banner.ts";
 import { listenFailure } from "../../src/cli/serve/listen-failure.ts";
 import { isLoopback } from "../../src/cli/serve/loopback.ts";
 import { findPortHolder, listeningInode, parseLsof, programName } from "../../src/cli/serve/port-holder.ts";
 import { createPaint } from "../../src/cli/terminal.ts";
 import { loadConfig } from "../../src/config/load.ts";
+import type { Account } from "../../src/core/accounts.ts";
 import { demoScenarios } from "../../src/upstreams/demo/index.ts";
 
 const paint = createPaint(false);
@@ -29,7 +30,10 @@ describe("only these hosts are loopback", () => {
 
 describe("what serve prints", () => {
   test("names address, data, proxy and accounts", () => {
-    const text = startText(start({ accounts: 2, proxy: { variable: "HTTPS_PROXY", display: "http://p:1" } }), paint);
+    const text = startText(
+      start({ accounts: [account(), account()], proxy: { variable: "HTTPS_PROXY", display: "http://p:1" } }),
+      paint,
+    );
     expect(text).toContain("listens on http://127.0.0.1:48123\n");
     expect(text).toContain("data      /data/ag\n");
     expect(text).toContain("proxy     http://p:1 (HTTPS_PROXY)\n");
@@ -59,7 +63,7 @@ describe("what serve prints", () => {
   }
 
   test("says how to add an account when there is none", () => {
-    expect(startText(start({ accounts: 0 }), paint)).toContain("ag accounts import -");
+    expect(startText(start({ accounts: [] }), paint)).toContain("Sign in: ag accounts add");
   });
 
   test("says plainly which half of the OAuth client is missing", () => {
@@ -72,10 +76,96 @@ describe("what serve prints", () => {
     expect(both).not.toContain("hush");
   });
 
+  const client = { AG_OAUTH_CLIENT_ID: "id", AG_OAUTH_CLIENT_SECRET: "hush" };
+  const key = account({ handle: "a2", kind: "gemini-api-key", label: "Team", email: "me@example.com" });
+  const disabled = account({ enabled: false });
+  const warnings: [
+    name: string,
+    given: Partial<Start>,
+    env: Record<string, string>,
+    file: string,
+    expected: RegExp[],
+  ][] = [
+    ["all is well", { accounts: [account()] }, client, "", []],
+    ["keys alone need no OAuth client", { accounts: [key] }, {}, "", []],
+    [
+      "one account needs its owner",
+      { accounts: [account(), troubled()] },
+      client,
+      "",
+      [/^1 account needs its owner\. ag/],
+    ],
+    [
+      "two accounts need their owner",
+      { accounts: [account(), troubled(), troubled(), disabled] },
+      client,
+      "",
+      [/^2 accounts need their owner\. ag accounts list/],
+    ],
+    ["a disabled account needs nobody", { accounts: [account(), troubled({ enabled: false })] }, client, "", []],
+    [
+      "none is usable",
+      { accounts: [troubled(), disabled] },
+      client,
+      "",
+      [
+        /^No account is usable \(1 account needs its owner, 1 disabled\), so requests will be refused\.\nag accounts list/,
+      ],
+    ],
+    [
+      "FALLBACK=true without a chain",
+      {},
+      { ...client, FALLBACK: "true" },
+      '{"fallback":{"a":[]}}',
+      [/^FALLBACK is on, but no/],
+    ],
+    ["FALLBACK=true with a chain", {}, { ...client, FALLBACK: "true" }, '{"fallback":{"a":["b"]}}', []],
+    ["FALLBACK=false without a chain", {}, { ...client, FALLBACK: "false" }, "", []],
+    [
+      "settings of accounts that are not stored",
+      { accounts: [account(), key] },
+      client,
+      '{"accounts":[{"account":"A1"},{"account":"team"},{"account":"ME@example.com"},{"account":"a9"},{"account":"old"}]}',
+      [/^accounts in config\.jsonc names a9, old, which are no stored accounts\.$/],
+    ],
+    [
+      "a lane left out that has accounts",
+      { accounts: [account(), key] },
+      client,
+      '{"lanes":["antigravity"]}',
+      [/^lanes in config\.jsonc leaves out gemini-api-key, so 1 account of this kind is not used\.$/],
+    ],
+    [
+      "a lane left out that has none",
+      { accounts: [account(), { ...key, enabled: false }] },
+      client,
+      '{"lanes":["antigravity"]}',
+      [],
+    ],
+  ];
+  for (const [name, given, env, file, expected] of warnings) {
+    test(`warns of what will not work: ${name}`, () => {
+      const found = startWarnings(start(given, env, file));
+      expect(found).toHaveLength(expected.length);
+      for (const [index, pattern] of expected.entries()) expect(found[index]).toMatch(pattern);
+      const text = startText(start(given, env, file), paint);
+      for (const warning of found) expect(text).toContain(warning);
+      expect(startWarnings(start({ ...given, demo: true }, env, file))).toEqual([]);
+    });
+  }
+
+  test("counts the accounts that are ready where not all are", () => {
+    expect(startText(start({ accounts: [account(), troubled()] }), paint)).toContain("accounts  1 of 2 ready\n");
+  });
+
   test("for the demo is a curl line and Claude Code's settings, at an address that can be called", () => {
-    const text = startText(start({ demo: true, accounts: 3, url: "http://0.0.0.0:5000" }), paint);
+    const text = startText(
+      start({ demo: true, accounts: [account(), account(), account()], url: "http://0.0.0.0:5000" }),
+      paint,
+    );
     expect(text).toContain("curl http://127.0.0.1:5000/v1/messages -H 'content-type: application/json' -d '{");
     expect(text).toContain("export ANTHROPIC_BASE_URL=http://127.0.0.1:5000\n");
+    expect(text).toContain("3 made-up accounts");
     expect(text).toContain("export ANTHROPIC_AUTH_TOKEN=ag-demo\n");
     expect(text).not.toContain("OAuth");
   });
@@ -141,13 +231,22 @@ describe("finding the process that holds a port", () => {
   });
 });
 
-function start(given: Partial<Start>, env: Record<string, string> = {}): Start {
+function account(given: Partial<Account> = {}): Account {
+  const common = { id: "id", secret: "1//test-refresh-token", enabled: true, addedAt: 0 };
+  return { ...common, handle: "a1", kind: "antigravity", ...given };
+}
+
+function troubled(given: Partial<Account> = {}): Account {
+  return account({ problem: { type: "needs-login", message: "Sign in again", since: 0 }, ...given });
+}
+
+function start(given: Partial<Start>, env: Record<string, string> = {}, file?: string): Start {
   return {
-    config: loadConfig(inputs({ XDG_DATA_HOME: "/data", ...env })),
+    config: loadConfig({ ...inputs({ XDG_DATA_HOME: "/data", ...env }), readFile: () => file }),
     url: "http://127.0.0.1:48123",
     demo: false,
     proxy: undefined,
-    accounts: 1,
+    accounts: [account()],
     ...given,
   };
 }

@@ -24,12 +24,26 @@ test("without any setting the defaults hold", () => {
     },
     cloudcode: { clientVersion: "2.9.1" },
     oauth: {
+      authorizeUrl: "https://accounts.google.com/o/oauth2/v2/auth",
       tokenUrl: "https://oauth2.googleapis.com/token",
       userinfoUrl: "https://www.googleapis.com/oauth2/v2/userinfo",
     },
+    gemini: { url: "https://generativelanguage.googleapis.com" },
+    scheduling: {
+      strategy: "sticky",
+      maxWaitMs: 120_000,
+      maxConcurrentPerAccount: 8,
+      maxQueued: 256,
+      sessionIdleMs: 3_600_000,
+    },
+    lanes: ["antigravity", "gemini-api-key"],
+    accounts: [],
+    fallback: {},
     models: { aliases: {} },
     strict: false,
     apiKey: undefined,
+    secretKey: undefined,
+    fallbackSwitch: undefined,
   });
   expect(origins.size).toBe(0);
   expect(paths.configFile).toBe(FILE);
@@ -73,6 +87,15 @@ describe("every variable reaches its setting", () => {
     ["AG_OAUTH_CLIENT_SECRET", "secret", ({ oauth }) => oauth.clientSecret, "secret"],
     ["AG_OAUTH_TOKEN_URL", "http://a/t", ({ oauth }) => oauth.tokenUrl, "http://a/t"],
     ["AG_OAUTH_USERINFO_URL", "http://a/u", ({ oauth }) => oauth.userinfoUrl, "http://a/u"],
+    ["AG_OAUTH_AUTHORIZE_URL", "http://a/o", ({ oauth }) => oauth.authorizeUrl, "http://a/o"],
+    ["AG_GEMINI_URL", "http://a/", ({ gemini }) => gemini.url, "http://a"],
+    ["AG_SECRET_KEY", "0a".repeat(32), ({ secretKey }) => secretKey?.length, 32],
+    ["AG_SECRET_KEY", Buffer.alloc(32, 1).toString("base64"), ({ secretKey }) => secretKey?.[31], 1],
+    ["AG_SECRET_KEY", Buffer.alloc(32, 1).toString("base64url"), ({ secretKey }) => secretKey?.[31], 1],
+    ["AG_SECRET_KEY", " ", ({ secretKey }) => secretKey, undefined],
+    ["FALLBACK", "true", ({ fallbackSwitch }) => fallbackSwitch, true],
+    ["FALLBACK", "0", ({ fallbackSwitch }) => fallbackSwitch, false],
+    ["FALLBACK", "", ({ fallbackSwitch }) => fallbackSwitch, undefined],
     ["AG_API_KEY", " sk-ag-test ", ({ apiKey }) => apiKey, "sk-ag-test"],
     ["AG_API_KEY", "  ", ({ apiKey }) => apiKey, undefined],
   ];
@@ -82,8 +105,29 @@ describe("every variable reaches its setting", () => {
   }
 });
 
+test("accounts, lanes and fallback chains are read from the file", () => {
+  const { accounts, lanes, fallback, origins } = load({
+    file: `{
+      "accounts": [{ "account": "a1", "reserve": 0.2 }, { "account": "me@example.com" }],
+      "lanes": ["gemini-api-key"],
+      "fallback": { "model-a": ["model-b", { "model": "model-c", "crossFamily": true }], "model-b": ["model-a"] }
+    }`,
+  });
+  expect(accounts).toEqual([
+    { account: "a1", reserve: 0.2 },
+    { account: "me@example.com", reserve: 0 },
+  ]);
+  expect(lanes).toEqual(["gemini-api-key"]);
+  expect(fallback).toEqual({
+    "model-a": ["model-b", { model: "model-c", crossFamily: true }],
+    "model-b": ["model-a"],
+  });
+  expect([...origins.keys()]).toEqual(["lanes", "accounts", "fallback"]);
+});
+
 describe("a value that cannot be used is refused by the name it was given under", () => {
-  const rows: [name: string, given: Given, source: string, message: RegExp, hint?: string][] = [
+  type Refused = [name: string, given: Given, source: string, message: RegExp, hint?: string];
+  const rows: Refused[] = [
     ["flag", { flags: { port: "70000" } }, "flag", /^--port must be a whole number from 0 to 65535, not 70000$/],
     ["flag text", { flags: { port: "80a" } }, "flag", /^--port must be a whole number .* not "80a"$/],
     ["variable", { env: { AG_PORT: "1.5" } }, "environment", /^AG_PORT must be a whole number/],
@@ -108,7 +152,7 @@ describe("a value that cannot be used is refused by the name it was given under"
       "file list item",
       { file: '{"cloudcode":{"urls":["a"]}}' },
       "file",
-      /config\.jsonc:1:23: cloudcode\.urls\.0 must be/,
+      /config\.jsonc:1:23: cloudcode\.urls\[0\] must be/,
     ],
     ["file section", { file: '{"server":1}' }, "file", /:1:2: server must be an object/],
     ["file section as list", { file: '{"server":[]}' }, "file", /:1:2: server must be an object/],
@@ -120,6 +164,102 @@ describe("a value that cannot be used is refused by the name it was given under"
     ["key elsewhere", { file: '{"port":1}' }, "file", /Unknown key port$/, "Did you mean server.port?"],
     ["section", { file: '{"sever":{}}' }, "file", /Unknown key sever$/, "Did you mean server?"],
     ["strange key", { file: '{"models":{"zz":1}}' }, "file", /Unknown key models\.zz$/, "Known here: aliases."],
+    ["choice nearly right", { env: { AG_LOG_LEVEL: "dbug" } }, "environment", /not "dbug"$/, "Did you mean debug?"],
+    ["switch", { env: { FALLBACK: "maybe" } }, "environment", /^FALLBACK must be true or false, not "maybe"$/],
+    ...["0a".repeat(31), "hush", Buffer.alloc(31).toString("base64"), "0g".repeat(32)].map((key): Refused => {
+      const message = /^AG_SECRET_KEY must be 32 random bytes in hex or base64$/;
+      return [
+        `secret key ${key}`,
+        { env: { AG_SECRET_KEY: key } },
+        "environment",
+        message,
+        "Make one: openssl rand -hex 32",
+      ];
+    }),
+    [
+      "key in a list",
+      { file: '{"accounts":[{"account":"a1"},\n{"account":"a2","resrve":1}]}' },
+      "file",
+      /:2:17: Unknown key accounts\[1\]\.resrve$/,
+      "Did you mean accounts[1].reserve?",
+    ],
+    [
+      "strange key in a list",
+      { file: '{"accounts":[{"account":"a1","zz":1}]}' },
+      "file",
+      /Unknown key accounts\[0\]\.zz$/,
+      "Known here: account, reserve.",
+    ],
+    [
+      "missing in a list",
+      { file: '{"accounts":[{"reserve":1}]}' },
+      "file",
+      /:1:14: accounts\[0\]\.account is missing$/,
+    ],
+    ["text in a list", { file: '{"accounts":["a1"]}' }, "file", /:1:14: accounts\[0\] must be an object in \{ \}$/],
+    ["list in a list", { file: '{"accounts":[[]]}' }, "file", /accounts\[0\] must be an object in \{ \}$/],
+    [
+      "reserve in percent",
+      { file: '{"accounts":[{"account":"a1","reserve":20}]}' },
+      "file",
+      /accounts\[0\]\.reserve must be a number from 0 to 1, not 20$/,
+    ],
+    [
+      "object for accounts",
+      { file: '{"accounts":{"a1":{}}}' },
+      "file",
+      /accounts must be a list such as \[\{ "account"/,
+    ],
+    [
+      "lane",
+      { file: '{"lanes":["antigravity","gemini-key"]}' },
+      "file",
+      /:1:25: lanes\[1\] must be one of antigravity, gemini-api-key, not "gemini-key"$/,
+      "Did you mean gemini-api-key?",
+    ],
+    ["no lane", { file: '{"lanes":[]}' }, "file", /lanes must name at least one kind of account/],
+    ["lane twice", { file: '{"lanes":["antigravity","antigravity"]}' }, "file", /lanes must not name a kind twice/],
+    [
+      "strategy",
+      { file: '{"scheduling":{"strategy":"round robin"}}' },
+      "file",
+      /scheduling\.strategy must be one of sticky, round-robin, least-used, not "round robin"$/,
+      "Did you mean round-robin?",
+    ],
+    [
+      "fallback to a text",
+      { file: '{"fallback":{"a":"b"}}' },
+      "file",
+      /fallback\.a must be a list of models, not "b"$/,
+    ],
+    ["fallback as list", { file: '{"fallback":[]}' }, "file", /:1:2: fallback must be an object in \{ \}$/],
+    ["aliases as list", { file: '{"models":{"aliases":[]}}' }, "file", /models\.aliases must be an object in \{ \}$/],
+    [
+      "fallback to a number",
+      { file: '{"fallback":{"a":[1]}}' },
+      "file",
+      /fallback\.a\[0\] must be the id of a model, or/,
+    ],
+    ["fallback to a list", { file: '{"fallback":{"a":[[]]}}' }, "file", /fallback\.a\[0\] must be an object in \{ \}$/],
+    [
+      "fallback key",
+      { file: '{"fallback":{"a":[{"model":"b","crossfamily":true}]}}' },
+      "file",
+      /:1:32: Unknown key fallback\.a\[0\]\.crossfamily$/,
+      "Did you mean fallback.a[0].crossFamily?",
+    ],
+    [
+      "fallback switch",
+      { file: '{"fallback":{"a":[{"model":"b","crossFamily":1}]}}' },
+      "file",
+      /crossFamily must be true/,
+    ],
+    [
+      "fallback model",
+      { file: '{"fallback":{"a":[{"crossFamily":true}]}}' },
+      "file",
+      /fallback\.a\[0\]\.model is missing$/,
+    ],
     [
       "file under a good flag",
       { file: '{"server":{"port":-1}}', flags: { port: "1" } },

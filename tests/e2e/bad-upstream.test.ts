@@ -177,7 +177,7 @@ describe("trouble that lasts", () => {
     const away = await start({ env: { AG_OAUTH_TOKEN_URL: `${await closedPort()}/token` } });
     await expectErrors(away.url, 502, /./);
     const [account] = await storedAccounts(upstream, away.home);
-    expect(account).toMatchObject({ refreshToken: DEFAULT_ACCOUNT.refreshToken, enabled: true });
+    expect(account).toMatchObject({ secret: DEFAULT_ACCOUNT.refreshToken, enabled: true });
     expect(account?.problem).toBeUndefined();
     await away.stop();
   });
@@ -195,7 +195,7 @@ describe("trouble that lasts", () => {
     consola.level = LogLevels.debug;
     await expectErrors(lost.url, 503, /sign-in/);
     expect(await storedAccounts(dead, lost.home)).toMatchObject([
-      { refreshToken: DEFAULT_ACCOUNT.refreshToken, enabled: true, problem: { type: "needs-login" } },
+      { secret: DEFAULT_ACCOUNT.refreshToken, enabled: true, problem: { type: "needs-login" } },
     ]);
     expect(dead.calls()).toEqual([]);
     expect(dead.log.filter(({ method }) => method === "token").length).toBeLessThanOrEqual(2);

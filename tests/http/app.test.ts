@@ -1,73 +1,8 @@
 import { expect, test } from "bun:test";
-import type { Account } from "../../src/core/accounts.ts";
-import { GatewayError } from "../../src/core/errors.ts";
-import type { Protocol } from "../../src/core/protocol.ts";
+import type { Cooldown } from "../../src/core/accounts.ts";
 import { type AppDeps, createApp } from "../../src/http/app.ts";
-import { fakeClock } from "../support/clock.ts";
 import { claudeProfile } from "../support/requests.ts";
-import { stubProtocol } from "../support/stub-protocol.ts";
-
-const named = (id: Protocol["id"]): Protocol => ({
-  ...stubProtocol,
-  id,
-  encodeError: (error, requestId) => ({
-    ...stubProtocol.encodeError(error, requestId),
-    body: { from: id, kind: error.kind },
-  }),
-});
-
-const account = (change: Partial<Account>) => ({
-  account: {
-    id: "1",
-    handle: "a1",
-    kind: "antigravity" as const,
-    email: "owner@example.com",
-    refreshToken: "1//test-canary",
-    enabled: true,
-    addedAt: 0,
-    ...change,
-  },
-  inFlight: 0,
-  cooldowns: new Map(),
-});
-
-function appDeps(over: Partial<AppDeps> = {}): AppDeps {
-  return {
-    protocols: { anthropic: named("anthropic"), openaiChat: named("openai-chat") },
-    inference: {
-      run: async function* (_call, _strict, _trace) {
-        yield [
-          { type: "turn-end", reason: "end", usage: { input: 0, cachedInput: 0, output: 0, thinking: 0 }, meta: {} },
-        ];
-      },
-      clock: fakeClock(),
-      newId: () => "id",
-      strict: false,
-      maxBodyBytes: 1000,
-      keepAliveMs: 60_000,
-      onFinished: () => {},
-    },
-    guard: { hosts: [] },
-    models: {
-      list: async () => [claudeProfile],
-      find: async (name) => {
-        if (name === claudeProfile.id) return claudeProfile;
-        throw new GatewayError("unknown-model", "no such model");
-      },
-    },
-    accounts: async () => [account({})],
-    checkStore: async () => {},
-    now: () => 1000,
-    version: "0.0.0-test",
-    onFailure: () => {},
-    ...over,
-  };
-}
-
-function setup(over: Partial<AppDeps> = {}) {
-  const app = createApp(appDeps(over));
-  return (path: string, init?: RequestInit) => app.handle(new Request(`http://localhost${path}`, init));
-}
+import { account, appDeps, setup } from "./support.ts";
 
 const post = { method: "POST", body: "{}" };
 
@@ -115,13 +50,15 @@ test("models are listed and found under their ids, slashes included", async () =
   expect(await (await ask("/v1/models/no/such")).json()).toMatchObject({ kind: "unknown-model" });
 });
 
-test("without its key every inference and model route answers unauthorized, probes do not", async () => {
+test("without its key every route but the probes answers unauthorized", async () => {
   const ask = setup({ guard: { hosts: [], apiKey: "sk-ag-test" } });
   for (const [path, init] of [
     ["/v1/messages", post],
     ["/v1/chat/completions", post],
     ["/v1/models", {}],
     [`/v1/models/${claudeProfile.id}`, {}],
+    ["/account-limits", {}],
+    ["/refresh-token", { method: "POST" }],
   ] as const) {
     expect(await (await ask(path, init)).json()).toMatchObject({ kind: "unauthorized" });
   }
@@ -147,14 +84,16 @@ for (const [name, over, status] of readiness) {
 }
 
 test("health counts accounts by state and shows nothing else of them", async () => {
-  const cooling = { ...account({}), cooldowns: new Map([["m", { until: 2000, evidence: "429" }]]) };
-  const over = { accounts: async () => [account({}), cooling, account({ enabled: false })] };
+  const cooldown: Cooldown = { kind: "rate-limited", until: 2000, since: 1000, evidence: "429" };
+  const cooling = { ...account({}), cooldowns: new Map([["m", cooldown]]) };
+  const rejected = account({ problem: { type: "key-rejected", message: "m", since: 0 } });
+  const over = { accounts: async () => [account({}), cooling, account({ enabled: false }), rejected] };
   const text = await (await setup(over)("/health")).text();
   expect(JSON.parse(text)).toEqual({
     status: "ok",
     version: "0.0.0-test",
     accounts: {
-      total: 3,
+      total: 4,
       usable: 2,
       cooling: 1,
       disabled: 1,
@@ -162,6 +101,7 @@ test("health counts accounts by state and shows nothing else of them", async () 
       needsVerification: 0,
       termsBlock: 0,
       noProject: 0,
+      keyRejected: 1,
     },
   });
   expect(text).not.toContain("example.com");

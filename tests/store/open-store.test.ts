@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node
 import { join } from "node:path";
 import { DataFileError } from "../../src/core/store.ts";
 import { openStore } from "../../src/store/open-store.ts";
-import { temporaryPath } from "./support.ts";
+import { addOne, login, temporaryPath } from "./support.ts";
 
 const mode = (path: string) => (statSync(path).mode & 0o777).toString(8);
 const modes = (folder: string) =>
@@ -16,9 +16,14 @@ describe("openStore", () => {
     const umask = process.umask(0o022);
     try {
       const store = openStore(place.path);
-      await store.accounts.add([{ refreshToken: "1//test-1" }], 1);
+      await addOne(store, login("1//test-1"));
       expect(mode(place.folder)).toBe("700");
-      expect(modes(place.folder)).toEqual({ "ag.db": "600", "ag.db-shm": "600", "ag.db-wal": "600" });
+      expect(modes(place.folder)).toEqual({
+        "ag.db": "600",
+        "ag.db-shm": "600",
+        "ag.db-wal": "600",
+        "ag.key": "600",
+      });
       expect(process.umask().toString(8)).toBe("22");
       await store.close();
     } finally {
@@ -28,11 +33,16 @@ describe("openStore", () => {
 
   test("rights that somebody loosened are tightened at the next start", async () => {
     using place = temporaryPath();
+    const store = openStore(place.path);
+    await addOne(store, login("1//test-1"));
+    await store.backUp(0);
+    await store.close();
+    const backups = join(place.folder, "backups");
+    const files = [place.path, join(place.folder, "ag.key"), join(backups, "ag-1970-01-01.db")];
+    for (const file of files) chmodSync(file, 0o664);
+    for (const folder of [place.folder, backups]) chmodSync(folder, 0o755);
     await openStore(place.path).close();
-    chmodSync(place.folder, 0o755);
-    chmodSync(place.path, 0o664);
-    await openStore(place.path).close();
-    expect([mode(place.folder), mode(place.path)]).toEqual(["700", "600"]);
+    expect([place.folder, backups, ...files].map(mode)).toEqual(["700", "700", "600", "600", "600"]);
   });
 
   test("a shared folder with the sticky bit keeps its rights", async () => {
@@ -48,13 +58,16 @@ describe("openStore", () => {
     const script =
       `const { openStore } = await import(${JSON.stringify(join(import.meta.dir, "../../src/store/open-store.ts"))});` +
       "const store = openStore(process.argv[1]);" +
-      "await store.accounts.add([{ refreshToken: process.argv[2] }], 1); await store.close();";
+      "await store.accounts.add([{ kind: 'antigravity', secret: process.argv[2] }], 1, { again: true }); await store.close();";
     const started = [1, 2, 3, 4].map((number) =>
       Bun.spawn([process.execPath, "-e", script, place.path, `1//test-${number}`], { stderr: "inherit" }),
     );
     expect(await Promise.all(started.map(({ exited }) => exited))).toEqual([0, 0, 0, 0]);
     const store = openStore(place.path);
-    expect((await store.accounts.list()).map(({ handle }) => handle)).toEqual(["a1", "a2", "a3", "a4"]);
+    const accounts = await store.accounts.list();
+    expect(accounts.map(({ handle }) => handle)).toEqual(["a1", "a2", "a3", "a4"]);
+    expect(accounts.map(({ secret }) => secret).sort()).toEqual([1, 2, 3, 4].map((number) => `1//test-${number}`));
+    expect(readdirSync(place.folder).sort()).toEqual(["ag.db", "ag.db-shm", "ag.db-wal", "ag.key"]);
     await store.close();
   });
 
@@ -70,7 +83,7 @@ describe("openStore", () => {
     await openStore(place.path).close();
     using database = new Database(place.path);
     database.run("pragma user_version = 99");
-    expect(() => openStore(place.path)).toThrow(/schema 99.*schemas up to 1/);
+    expect(() => openStore(place.path)).toThrow(/schema 99.*schemas up to 2/);
   });
 
   test("a file that is no database is named in a plain error and left alone", () => {
@@ -79,6 +92,6 @@ describe("openStore", () => {
     writeFileSync(place.path, "not a database, but long enough to have a header of some kind".repeat(20));
     const open = () => openStore(place.path);
     expect(open).toThrow(DataFileError);
-    expect(open).toThrow(`The data file ${place.path} cannot be opened: file is not a database`);
+    expect(open).toThrow(`The data file ${place.path} is not a database, or is damaged`);
   });
 });

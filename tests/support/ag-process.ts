@@ -3,7 +3,7 @@ import { loadConfig } from "../../src/config/load.ts";
 import type { Account } from "../../src/core/accounts.ts";
 import { spawnAg } from "../cli/support.ts";
 import type { CloudCodeServer } from "./cloudcode/index.ts";
-import { gatewayEnvironment } from "./gateway.ts";
+import { gatewayEnvironment, signInOf } from "./gateway.ts";
 import { temporaryHome } from "./temporary.ts";
 
 /** `ag serve` in a process of its own, with everything it writes kept. */
@@ -33,12 +33,12 @@ export async function startAgProcess(upstream: CloudCodeServer): Promise<AgProce
   const config = loadConfig({ env, oauthClient: undefined });
   const store = await composeStore(config);
   await store.accounts.add(
-    upstream.world.accounts.map(({ refreshToken, email, project }) => ({
-      refreshToken,
-      email,
-      ...(project !== undefined && { projectId: project }),
+    upstream.world.accounts.map((account) => ({
+      ...signInOf(account),
+      ...(account.project !== undefined && { projectId: account.project }),
     })),
     Date.now(),
+    { again: false },
   );
   await store.close();
 

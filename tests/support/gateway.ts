@@ -1,10 +1,12 @@
+import { join } from "node:path";
 import { consola } from "consola/basic";
 import { startServer } from "../../scripts/lib/served-binary.ts";
 import { composeGateway, composeStore } from "../../src/compose.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import type { NewAccount } from "../../src/core/store.ts";
 import type { Clock } from "../../src/lib/clock.ts";
-import { type CloudCodeServer, DEFAULT_CLIENT } from "./cloudcode/index.ts";
+import type { JsonObject } from "../../src/lib/json.ts";
+import { type CloudCodeServer, DEFAULT_CLIENT, type ServedAccount } from "./cloudcode/index.ts";
 import { temporaryHome } from "./temporary.ts";
 
 export interface TestGateway {
@@ -17,6 +19,8 @@ export interface TestGateway {
 export interface TestGatewayOptions {
   home?: string;
   env?: Record<string, string>;
+  /** Written as the home's config.jsonc. */
+  config?: JsonObject;
   /** Absent: every account of the upstream's world. */
   accounts?: readonly NewAccount[];
   /** Absent: the system's. */
@@ -36,6 +40,11 @@ export function gatewayEnvironment(upstream: Pick<CloudCodeServer, "url" | "toke
   };
 }
 
+/** The account as its owner would have added it. */
+export function signInOf({ refreshToken, email }: ServedAccount): NewAccount {
+  return { kind: "antigravity", secret: refreshToken, email };
+}
+
 /** Path of a compiled `ag` that shall stand in for the sources, its own clock included: scripts/test-binary.ts. */
 export const BINARY = process.env["AG_TEST_BINARY"];
 
@@ -44,13 +53,11 @@ export async function startGateway(upstream: CloudCodeServer, options: TestGatew
   consola.level = -999; // the log line of every request is not what is tested here
   const home = options.home ?? temporaryHome();
   const env = { ...gatewayEnvironment(upstream, home), ...options.env };
+  if (options.config) await Bun.write(join(home, "config.jsonc"), JSON.stringify(options.config));
   const config = loadConfig({ env, oauthClient: undefined });
-  const accounts = options.accounts ?? upstream.world.accounts;
+  const accounts = options.accounts ?? upstream.world.accounts.map(signInOf);
   const store = await composeStore(config);
-  await store.accounts.add(
-    accounts.map(({ refreshToken, email }) => ({ refreshToken, ...(email !== undefined && { email }) })),
-    Date.now(),
-  );
+  await store.accounts.add(accounts, Date.now(), { again: false });
   await store.close();
   if (BINARY !== undefined) {
     const { url, stop } = await startServer([BINARY, "serve"], home, env);

@@ -1,121 +1,160 @@
 import { defineCommand } from "citty";
-import { parseAccounts } from "../../accounts/import.ts";
+import { checkArchive, openArchive } from "../../accounts/archive.ts";
+import { APP_STATE_KEYS } from "../../accounts/import/app-state.ts";
+import { collapse, IMPORT_FORMATS, type Skipped } from "../../accounts/import/entry.ts";
+import { importAccounts, type Imported, type Incoming } from "../../accounts/import/import-accounts.ts";
 import { loadConfig } from "../../config/load.ts";
-import type { Account } from "../../core/accounts.ts";
 import { GatewayError } from "../../core/errors.ts";
-import type { NewAccount } from "../../core/store.ts";
+import { DataFileError } from "../../core/store.ts";
+import { nameOf } from "../accounts/text.ts";
+import { publicView, stateOf } from "../accounts/view.ts";
+import { archiveCipher } from "../archive-cipher.ts";
 import { UserError, UsageError } from "../failure.ts";
-import { plain, print, printError } from "../terminal.ts";
-import { errorCode } from "../../lib/error-code.ts";
-
-const LARGEST_INPUT_BYTES = 1024 ** 2;
+import { choosePlaces, placesOf } from "../import/choose-places.ts";
+import type { Place } from "../import/places.ts";
+import { readPath, readStdin, type Source, type SourceOptions } from "../import/sources.ts";
+import { PASSPHRASE_FILE, readPassphrase } from "../passphrase.ts";
+import { plain, print, printJson } from "../terminal.ts";
 
 export default defineCommand({
   meta: {
     name: "import",
-    description: `Add accounts by their refresh tokens, from a file or stdin
+    description: `Bring accounts along: refresh tokens, the stores of other tools, an archive
 
-The input holds one refresh token a line, or JSON. Tokens are never taken from the command line, where every process
-of this machine could read them.
+FILE holds one refresh token a line, or JSON; or it is the store of another tool (a file or its folder), or an archive
+that ag accounts export made. Which of these is seen by itself. Without FILE the usual places of the tools are looked
+at. Nothing is changed there. Tokens are never taken from the command line, where every process could read them.
 
 Examples:
-  ag accounts import -                     paste, then Ctrl-D
+  ag accounts import                       offer what other tools have on this machine
+  ag accounts import -                     paste refresh tokens, then Ctrl-D
   ag accounts import tokens.txt --label team
-  pass show google/refresh-token | ag accounts import -`,
+  ag accounts import --from antigravity    the installed app
+  ag accounts import ~/.cli-proxy-api`,
   },
   args: {
-    file: { type: "positional", required: true, description: "file to read, or - for stdin" },
+    file: { type: "positional", required: false, description: "file or folder to read, or - for stdin" },
+    from: {
+      type: "enum",
+      options: [...IMPORT_FORMATS],
+      description: "the tool whose store it is",
+      valueHint: "FORMAT",
+    },
     label: { type: "string", valueHint: "TEXT", description: "label for accounts that bring none of their own" },
+    again: { type: "boolean", description: "take back accounts that were removed before" },
+    "passphrase-file": PASSPHRASE_FILE,
+    json: { type: "boolean", description: "one JSON document" },
   },
   async run({ args }) {
     const config = loadConfig();
-    const text = args.file === "-" ? await readStdin() : await readTokenFile(args.file);
-    const found: NewAccount[] = readAccounts(text).map((account) => ({
-      ...account,
-      ...(args.label !== undefined && account.label === undefined && { label: args.label }),
-    }));
-    if (found.length === 0) {
-      throw new UserError("There is no refresh token in the input", {
-        hint: "Expected one token a line, or JSON. See ag accounts import --help",
-      });
-    }
-    const { composeStore } = await import("../../compose.ts");
-    const store = await composeStore(config);
+    const format = IMPORT_FORMATS.find((known) => known === args.from);
+    let opened: ReturnType<typeof open> | undefined;
+    const open = async () => (await import("../../compose.ts")).composeImport(config);
+    const composed = () => (opened ??= open());
+    const options: SourceOptions = {
+      format,
+      readItems: async (path) => (await composed()).readItemTable(path, APP_STATE_KEYS),
+    };
     try {
-      const before = await store.accounts.list();
-      const { added, known } = await store.accounts.add(found, Date.now());
-      const updated = known.filter((account) => isRenewed(account, before));
-      const same = known.filter((account) => !updated.includes(account));
-      for (const account of added) await print(`Added ${nameOf(account)}`);
-      for (const account of updated) await print(`Updated ${nameOf(account)}`);
-      if (same.length > 0) await print(`Already known: ${same.map(({ handle }) => handle).join(", ")}`);
+      const { accounts, skipped } = await read(args.file, options, args["passphrase-file"]);
+      if (accounts.length === 0) throw nothingFound(skipped);
+      const { store } = await composed();
+      const incoming = collapse(accounts).map((account) => ({
+        ...account,
+        ...(args.label !== undefined && account.label === undefined && { label: args.label }),
+      }));
+      const imported = await importAccounts(store.accounts, incoming, Date.now(), { again: args.again === true });
+      await (args.json ? printJson(documentOf(imported, skipped)) : report(imported, skipped));
     } finally {
-      await store.close();
+      await (await opened)?.close();
     }
   },
 });
 
-/** One bad entry refuses them all, so that the input can be mended and given again as a whole. */
-function readAccounts(text: string): NewAccount[] {
-  try {
-    return parseAccounts(text);
-  } catch (cause) {
-    if (!(cause instanceof GatewayError)) throw cause;
-    throw new UserError(cause.message, { hint: "Nothing was imported. See ag accounts import --help", cause });
-  }
+interface Found {
+  accounts: Incoming[];
+  skipped: Skipped[];
 }
 
-/** Whether importing gave the account a new token or ended its problem. */
-function isRenewed(account: Account, before: readonly Account[]): boolean {
-  const earlier = before.find(({ id }) => id === account.id);
-  if (earlier === undefined) return false;
-  const isCured = earlier.problem !== undefined && account.problem === undefined;
-  return isCured || earlier.refreshToken !== account.refreshToken;
+async function read(
+  file: string | undefined,
+  options: SourceOptions,
+  passphraseFile: string | undefined,
+): Promise<Found> {
+  if (file === "-") return openSource(await readStdin(options), passphraseFile, true);
+  if (file !== undefined) return openSource(await readPath(file, options), passphraseFile, false);
+  return readPlaces(options.format === undefined ? await choosePlaces() : placesOf(options.format), options);
 }
 
-function nameOf({ handle, email, label }: Account): string {
-  return plain([handle, email, label].filter(Boolean).join("  "));
-}
-
-async function readStdin(): Promise<string> {
-  if (process.stdin.isTTY) await printError("Paste refresh tokens, one a line, then press Ctrl-D:");
-  return readText(Bun.stdin, "The input");
-}
-
-async function readTokenFile(path: string): Promise<string> {
-  if (looksLikeToken(path)) {
+async function openSource(source: Source, file: string | undefined, isStdin: boolean): Promise<Found> {
+  if (source.type === "reading") return source.reading;
+  checkArchive(source.text);
+  if (isStdin && file === undefined) {
     throw new UsageError(
-      "Tokens come from a file or from stdin, not from the command line, where other programs can read them",
-      "Write them to a file and name that, or run: ag accounts import -   and paste them",
+      "The passphrase cannot be asked for while the archive comes from stdin",
+      "Name the archive's file instead of -, or give --passphrase-file FILE",
     );
   }
-  try {
-    return await readText(Bun.file(path), path);
-  } catch (cause) {
-    if (cause instanceof UserError) throw cause;
-    const code = errorCode(cause) ?? "";
-    const why = code === "ENOENT" ? "does not exist" : `cannot be read${code && ` (${code})`}`;
-    throw new UserError(`${path} ${why}`, { cause });
-  }
+  const passphrase = await readPassphrase({ file, message: "Passphrase of the archive", isNew: false });
+  return { accounts: await openArchive(source.text, passphrase, archiveCipher), skipped: [] };
 }
 
-/** Stops reading at the limit, so that an endless input ends too. */
-async function readText(input: Bun.BunFile, name: string): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let sizeBytes = 0;
-  for await (const chunk of input.stream()) {
-    sizeBytes += chunk.byteLength;
-    if (sizeBytes > LARGEST_INPUT_BYTES) {
-      throw new UserError(`${name} holds more than 1 MiB, which cannot be a list of refresh tokens`, {
-        hint: "Nothing was imported",
-      });
+/** Several places: one that cannot be read is left out, and does not cost the others. */
+async function readPlaces(places: readonly Place[], options: SourceOptions): Promise<Found> {
+  const found: Found = { accounts: [], skipped: [] };
+  for (const { path, format } of places) {
+    try {
+      const source = await readPath(path, { ...options, format });
+      if (source.type !== "reading") continue; // a store of another tool is no archive: `format` sees to that
+      found.accounts.push(...source.reading.accounts);
+      found.skipped.push(...source.reading.skipped.map((skip) => ({ ...skip, place: `${path}: ${skip.place}` })));
+    } catch (cause) {
+      const isExpected = cause instanceof UserError || cause instanceof GatewayError || cause instanceof DataFileError;
+      if (!isExpected || places.length === 1) throw cause;
+      found.skipped.push({ place: `${path}:`, reason: cause.message });
     }
-    chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString("utf8");
+  return found;
 }
 
-/** Google's refresh tokens begin with "1//", which no sensible file path does. */
-function looksLikeToken(path: string): boolean {
-  return /^1(?:\/|%2f){2}/i.test(path);
+function nothingFound(skipped: readonly Skipped[]): UserError {
+  const [only, ...others] = skipped;
+  if (only === undefined) {
+    return new UserError("There is no refresh token in the input", {
+      hint: "Expected one token a line, or JSON. See ag accounts import --help",
+    });
+  }
+  if (others.length === 0) return new UserError(skipLine(only), { hint: "Nothing was imported" });
+  return new UserError("Nothing was imported: no entry can be taken over", {
+    hint: skipped.map(skipLine).join("\n    "),
+  });
+}
+
+async function report({ added, updated, known, removed }: Imported, skipped: readonly Skipped[]): Promise<void> {
+  const lines = [
+    ...added.map((account) => `Added ${nameOf(account)}${stateNote(account)}`),
+    ...updated.map((account) => `Updated ${nameOf(account)}${stateNote(account)}`),
+  ];
+  if (known.length > 0) lines.push(`Already known: ${known.map(({ handle }) => handle).join(", ")}`);
+  lines.push(...skipped.map((skip) => `Left out: ${skipLine(skip)}`));
+  if (removed.length > 0) {
+    lines.push(
+      `Left out, because you removed them: ${removed.join(", ")}. The same command with --again takes them back`,
+    );
+  }
+  await print(lines.join("\n"));
+}
+
+function stateNote(account: Imported["added"][number]): string {
+  const state = stateOf(account);
+  return state === "ready" ? "" : `  (${state})`;
+}
+
+function skipLine({ place, email, reason }: Skipped): string {
+  return plain(`${place}${email === undefined ? "" : ` (${email})`} ${reason}`);
+}
+
+function documentOf({ added, updated, known, removed }: Imported, skipped: readonly Skipped[]) {
+  const view = (accounts: Imported["added"]) => accounts.map((account) => publicView(account));
+  return { added: view(added), updated: view(updated), known: view(known), removed, skipped };
 }

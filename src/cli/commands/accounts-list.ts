@@ -1,69 +1,81 @@
 import { defineCommand } from "citty";
-import { loadConfig } from "../../config/load.ts";
 import type { Account } from "../../core/accounts.ts";
+import type { LimitRecord } from "../../core/store.ts";
+import { renderTable } from "../../lib/table.ts";
+import { remedyFor, restLines } from "../accounts/text.ts";
+import { publicView, restsOf, stateOf } from "../accounts/view.ts";
+import { withStore } from "../accounts/with-store.ts";
 import { ADD_ACCOUNT } from "../failure.ts";
-import { renderTable } from "../table.ts";
-import { plain, print, printJson, stdoutPaint } from "../terminal.ts";
+import { outputWidth, plain, print, printJson, stdoutPaint, wrapped } from "../terminal.ts";
 
 export default defineCommand({
-  meta: { name: "list", description: "List the accounts and the state of each; never shows a token" },
+  meta: {
+    name: "list",
+    description: `List the accounts and the state of each; never shows a token or key
+
+States:
+  ready                requests are sent with it
+  resting              ready, but limited on some models for a while
+  disabled             switched off by you: ag accounts enable ID
+  needs-login          Google no longer takes its sign-in: ag accounts add
+  needs-verification   its owner must open the link that is shown
+  no-project           it has no Cloud Code project yet
+  key-rejected         Google refuses its API key
+  terms-block          stopped for good: Google reports a breach of its terms`,
+  },
   args: { json: { type: "boolean", description: "one JSON document" } },
   async run({ args }) {
-    const { composeStore } = await import("../../compose.ts");
-    const store = await composeStore(loadConfig());
-    let accounts: Account[];
-    try {
-      accounts = await store.accounts.list();
-    } finally {
-      await store.close();
+    const [accounts, limits] = await withStore(({ accounts, limits }) => Promise.all([accounts.list(), limits.load()]));
+    const now = Date.now();
+    if (args.json) {
+      return printJson({
+        accounts: accounts.map((account) => publicView(account, restsOf(account, limits, now), now)),
+      });
     }
-    if (args.json) return printJson({ accounts: accounts.map(publicView) });
-    await print(accounts.length === 0 ? `No accounts yet. ${ADD_ACCOUNT}` : accountTable(accounts, Date.now()));
+    if (accounts.length === 0) return print(`No accounts yet. ${ADD_ACCOUNT}`);
+    await print(accountTable(accounts, limits, now, outputWidth()));
   },
 });
 
-/** What may leave the process: every field by name, so that a new secret in `Account` cannot slip out. */
-export function publicView(account: Account): Record<string, unknown> {
-  const { problem } = account;
-  return {
-    handle: account.handle,
-    kind: account.kind,
-    label: account.label,
-    email: account.email,
-    tier: account.tier,
-    projectId: account.projectId,
-    state: stateOf(account),
-    reason: problem?.message,
-    url: problem?.url,
-    addedAt: new Date(account.addedAt).toISOString(),
-    lastUsedAt: account.lastUsedAt === undefined ? undefined : new Date(account.lastUsedAt).toISOString(),
-  };
-}
-
-export function accountTable(accounts: readonly Account[], now: number): string {
+export function accountTable(
+  accounts: readonly Account[],
+  limits: readonly LimitRecord[],
+  now: number,
+  maxWidth: number,
+): string {
+  const rows = accounts.map((account) => ({ account, rests: restsOf(account, limits, now) }));
   const table = renderTable(
-    accounts,
+    rows,
     [
-      { title: "account", cell: ({ handle }) => handle },
-      { title: "kind", cell: ({ kind }) => kind },
-      { title: "label", cell: ({ label = "" }) => plain(label) },
-      { title: "e-mail", cell: ({ email = "" }) => plain(email) },
-      { title: "tier", cell: ({ tier = "" }) => plain(tier) },
-      { title: "state", cell: stateOf },
-      { title: "last used", cell: ({ lastUsedAt }) => (lastUsedAt === undefined ? "never" : age(now - lastUsedAt)) },
-      { title: "reason", cell: ({ problem }) => plain(problem?.message ?? "") },
+      { title: "account", cell: ({ account }) => account.handle },
+      { title: "kind", cell: ({ account }) => account.kind, spare: 1 },
+      { title: "label", cell: ({ account }) => plain(account.label ?? ""), spare: 4 },
+      { title: "e-mail", cell: ({ account }) => plain(account.email ?? ""), spare: 5 },
+      { title: "tier", cell: ({ account }) => plain(account.tier ?? ""), spare: 2 },
+      { title: "state", cell: ({ account, rests }) => stateOf(account, rests) },
+      { title: "last used", cell: ({ account }) => lastUse(account, now), spare: 3 },
     ],
-    { paintTitle: stdoutPaint.dim },
+    { paintTitle: stdoutPaint.dim, maxWidth },
   );
-  const links = accounts.flatMap(({ handle, problem }) =>
-    problem?.url === undefined ? [] : [`${handle}: its owner must open ${plain(problem.url)}`],
-  );
-  return [table, ...(links.length > 0 ? ["", ...links] : [])].join("\n");
+  const notes = rows.flatMap(({ account, rests }) => {
+    const mark = account.handle.padEnd(4);
+    const lines = [...problemLines(account, now), ...(account.enabled ? restLines(rests, now) : [])];
+    return lines.map((line) => wrapped(`${mark} ${line}`, maxWidth, " ".repeat(mark.length + 1)));
+  });
+  return [table, ...(notes.length > 0 ? ["", ...notes] : [])].join("\n");
 }
 
-function stateOf({ enabled, problem }: Account): string {
-  if (!enabled) return "disabled";
-  return problem?.type ?? "ready";
+function problemLines(account: Account, now: number): string[] {
+  const { problem } = account;
+  if (problem === undefined) return [];
+  return [
+    `${problem.type} (${ageText(now - problem.since)}): ${plain(problem.message)}`,
+    ...[remedyFor(account)].filter((line) => line !== undefined),
+  ];
+}
+
+function lastUse({ lastUsedAt }: Account, now: number): string {
+  return lastUsedAt === undefined ? "never" : ageText(now - lastUsedAt);
 }
 
 const AGE_UNITS = [
@@ -72,7 +84,7 @@ const AGE_UNITS = [
   { ms: 60_000, name: "min" },
 ] as const;
 
-function age(elapsedMs: number): string {
+function ageText(elapsedMs: number): string {
   const unit = AGE_UNITS.find(({ ms }) => elapsedMs >= ms);
   return unit === undefined ? "just now" : `${Math.floor(elapsedMs / unit.ms)} ${unit.name} ago`;
 }

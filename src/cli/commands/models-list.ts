@@ -2,7 +2,7 @@ import { defineCommand } from "citty";
 import { loadConfig } from "../../config/load.ts";
 import { proxyFromEnvironment } from "../../config/proxy.ts";
 import type { ModelProfile } from "../../core/models.ts";
-import { renderTable } from "../table.ts";
+import { renderTable } from "../../lib/table.ts";
 import { plain, print, printJson, stdoutPaint } from "../terminal.ts";
 
 export default defineCommand({

@@ -81,14 +81,14 @@ Examples:
         throw listenFailure(cause, config);
       });
       const url = printedUrl.replace(/\/$/, "");
-      const start = { config, url, demo, proxy, ...gateway.status() };
+      const start = { config, url, demo, proxy, accounts: gateway.accounts() };
       if (config.server.logFormat === "json") {
         consola.info("listening", {
           url,
           ...(!demo && { data: config.paths.dataDirectory }), // the demo's is in memory
           keyRequired: config.apiKey !== undefined,
           proxy: proxy?.display,
-          accounts: start.accounts,
+          accounts: start.accounts.length,
         });
         for (const warning of startWarnings(start)) consola.warn(warning);
       } else {

@@ -1,15 +1,17 @@
 import { buildInfo } from "../../config/build-info.ts";
 import type { Config } from "../../config/load.ts";
 import type { ProxyInUse } from "../../config/proxy.ts";
+import { accountsNamed } from "../../core/account-name.ts";
+import { type Account, ACCOUNT_KINDS, isUsable } from "../../core/accounts.ts";
 import { ADD_ACCOUNT } from "../failure.ts";
-import type { Paint } from "../terminal.ts";
+import { type Paint, plain } from "../terminal.ts";
 
 export interface Start {
-  config: Pick<Config, "apiKey" | "oauth" | "paths" | "server">;
+  config: Pick<Config, "accounts" | "apiKey" | "fallback" | "fallbackSwitch" | "lanes" | "oauth" | "paths" | "server">;
   url: string;
   demo: boolean;
   proxy: ProxyInUse | undefined;
-  accounts: number;
+  accounts: readonly Account[];
 }
 
 /** A model that the demo has and that Claude Code knows how to use. */
@@ -26,23 +28,64 @@ export function startText(start: Start, paint: Paint): string {
 }
 
 /** What will not work as things stand, each with its remedy. */
-export function startWarnings({ config, demo, accounts }: Start): string[] {
-  if (demo) return [];
-  const warnings = [];
-  if (config.apiKey !== undefined && config.apiKey.length < SHORTEST_KEY) {
-    warnings.push(
-      `AG_API_KEY has ${config.apiKey.length} characters, few enough to be guessed: use ${SHORTEST_KEY} random ones or more.`,
-    );
+export function startWarnings(start: Start): string[] {
+  if (start.demo) return [];
+  const checks = [guessableKey, unusableAccounts, missingClient, unusedLanes, unknownAccounts, fallbackWithoutChain];
+  return checks.flatMap((check) => check(start) ?? []);
+}
+
+function guessableKey({ config: { apiKey } }: Start): string | undefined {
+  if (apiKey === undefined || apiKey.length >= SHORTEST_KEY) return undefined;
+  return `AG_API_KEY has ${apiKey.length} characters, few enough to be guessed: use ${SHORTEST_KEY} random ones or more.`;
+}
+
+function unusableAccounts({ accounts }: Start): string | undefined {
+  if (accounts.length === 0) return `There is no account yet, so requests will be refused.\n${ADD_ACCOUNT}`;
+  const troubled = accounts.filter(({ enabled, problem }) => enabled && problem !== undefined).length;
+  const need = troubled === 1 ? "1 account needs its owner" : `${troubled} accounts need their owner`;
+  if (!accounts.some(isUsable)) {
+    const disabled = accounts.length - troubled;
+    const why = [...(troubled > 0 ? [need] : []), ...(disabled > 0 ? [`${disabled} disabled`] : [])].join(", ");
+    return `No account is usable (${why}), so requests will be refused.\nag accounts list shows what to do.`;
   }
-  if (accounts === 0) warnings.push(`There is no account yet, so requests will be refused.\n${ADD_ACCOUNT}`);
-  if (config.oauth.clientId === undefined || config.oauth.clientSecret === undefined) {
-    const missing = config.oauth.clientId === undefined ? "client" : "client secret";
-    warnings.push(
-      `No OAuth ${missing} is set and this build carries none, so sign-ins cannot be refreshed.\n` +
-        "Set AG_OAUTH_CLIENT_ID and AG_OAUTH_CLIENT_SECRET, or oauth.clientId and oauth.clientSecret in config.jsonc.",
-    );
-  }
-  return warnings;
+  return troubled === 0 ? undefined : `${need}. ag accounts list shows what to do.`;
+}
+
+/** Keys need no OAuth client: with nothing but keys it is not missed. */
+function missingClient({ config: { oauth }, accounts }: Start): string | undefined {
+  if (oauth.clientId !== undefined && oauth.clientSecret !== undefined) return undefined;
+  if (accounts.length > 0 && !accounts.some(({ kind }) => kind === "antigravity")) return undefined;
+  const missing = oauth.clientId === undefined ? "client" : "client secret";
+  return (
+    `No OAuth ${missing} is set and this build carries none, so sign-ins cannot be refreshed.\n` +
+    "Set AG_OAUTH_CLIENT_ID and AG_OAUTH_CLIENT_SECRET, or oauth.clientId and oauth.clientSecret in config.jsonc."
+  );
+}
+
+function unusedLanes({ config: { lanes }, accounts }: Start): string[] {
+  return ACCOUNT_KINDS.flatMap((kind) => {
+    const count = accounts.filter((account) => account.kind === kind && account.enabled).length;
+    if (lanes.includes(kind) || count === 0) return [];
+    const what = count === 1 ? "1 account of this kind is" : `${count} accounts of this kind are`;
+    return [`lanes in config.jsonc leaves out ${kind}, so ${what} not used.`];
+  });
+}
+
+function unknownAccounts({ config, accounts }: Start): string | undefined {
+  const unknown = config.accounts.flatMap(({ account: name }) =>
+    accountsNamed(name, accounts).length === 0 ? [plain(name)] : [],
+  );
+  if (unknown.length === 0) return undefined;
+  const verb = unknown.length === 1 ? "which is no stored account" : "which are no stored accounts";
+  return `accounts in config.jsonc names ${unknown.join(", ")}, ${verb}.`;
+}
+
+function fallbackWithoutChain({ config: { fallback, fallbackSwitch } }: Start): string | undefined {
+  if (fallbackSwitch !== true || Object.values(fallback).some((chain) => chain.length > 0)) return undefined;
+  return (
+    "FALLBACK is on, but no fallback chain is configured, so no model stands in for another.\n" +
+    'In config.jsonc: "fallback": { "MODEL": ["ANOTHER-MODEL"] }'
+  );
 }
 
 function serverParts(start: Start, paint: Paint): string[] {
@@ -53,7 +96,7 @@ function serverParts(start: Start, paint: Paint): string[] {
     ["API key", config.apiKey === undefined ? "none required" : "required (AG_API_KEY)"],
     ["data", config.paths.dataDirectory],
     ["proxy", proxy === undefined ? "none" : `${proxy.display} (${proxy.variable})`],
-    ["accounts", String(accounts)],
+    ["accounts", accountsText(accounts)],
   ];
   return [
     facts.map(([name = "", value = ""]) => `  ${paint.dim(name.padEnd(9))} ${value}`).join("\n"),
@@ -71,7 +114,7 @@ function demoParts({ config, url, accounts }: Start, paint: Paint): string[] {
     messages: [{ role: "user", content: "Hello" }],
   });
   return [
-    `This is the demo: ${accounts} made-up accounts, made-up answers, no network.`,
+    `This is the demo: ${accounts.length} made-up accounts, made-up answers, no network.`,
     `${paint.bold("Try it:")}\n\n  curl ${base}/v1/messages${key} -H 'content-type: application/json' -d '${body}'`,
     [
       paint.bold("Claude Code:"),
@@ -82,6 +125,11 @@ function demoParts({ config, url, accounts }: Start, paint: Paint): string[] {
       "  claude",
     ].join("\n"),
   ];
+}
+
+function accountsText(accounts: readonly Account[]): string {
+  const ready = accounts.filter(isUsable).length;
+  return ready === accounts.length ? String(ready) : `${ready} of ${accounts.length} ready`;
 }
 
 function isWildcard(host: string): boolean {

@@ -1,8 +1,8 @@
+import { clientSession } from "../../core/client-session.ts";
 import { isAbsent } from "../../core/lenient.ts";
 import { lossList } from "../../core/losses.ts";
 import type { ClientRequest, ParsedCall } from "../../core/protocol.ts";
 import type { GenerateRequest, OutputFormat, Sampling } from "../../core/request.ts";
-import { isJsonObject, tryParseJson } from "../../lib/json.ts";
 import { wellFormed, wellFormedObject } from "../../lib/well-formed.ts";
 import { readConversation } from "./conversation.ts";
 import { checkFields } from "./fields.ts";
@@ -23,7 +23,6 @@ export function parseMessages({ body: input, headers }: ClientRequest): ParsedMe
   const { system, contents, toolChanges, effort } = readConversation(body, losses);
   const thinking = readThinking(body, effort, losses);
   const outputFormat = readOutputFormat(body);
-  const session = readSession(body, headers);
   if (body.output_config?.task_budget !== undefined) {
     losses.add("output_config.task_budget", "the model is not told of a budget");
   }
@@ -35,7 +34,7 @@ export function parseMessages({ body: input, headers }: ClientRequest): ParsedMe
     sampling: readSampling(body),
     ...(thinking ? { thinking } : {}),
     ...(outputFormat ? { outputFormat } : {}),
-    ...(session === undefined ? {} : { session }),
+    ...clientSession({ userId: body.metadata?.user_id, headers }),
   };
   return {
     request,
@@ -74,17 +73,4 @@ function fieldName(canonical: string, body: Body): string {
     default:
       return canonical;
   }
-}
-
-const UUID_SESSION = /_session_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
-
-/** A plain user id names a person, not a conversation; only the forms that carry a session count. */
-function readSession(body: Body, headers: Headers): string | undefined {
-  const userId = body.metadata?.user_id;
-  if (typeof userId === "string") {
-    const parsed = userId.startsWith("{") ? tryParseJson(userId) : undefined;
-    const session = isJsonObject(parsed) ? parsed["session_id"] : UUID_SESSION.exec(userId)?.[1];
-    if (typeof session === "string" && session !== "") return session;
-  }
-  return headers.get("x-claude-code-session-id") || headers.get("x-session-id") || undefined;
 }

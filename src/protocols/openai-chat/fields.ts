@@ -70,7 +70,7 @@ export const bodyFields = table({
   prompt_cache_retention: CACHE_CONTROL,
   reasoning_effort: mapped,
   response_format: mapped,
-  safety_identifier: harmless("tells the operator who asked, not the model what to do"),
+  safety_identifier: mapped,
   seed: mapped,
   service_tier: harmless("the upstream has one tier per account"),
   stop: mapped,
@@ -86,11 +86,12 @@ export const bodyFields = table({
     unless: (value) => value === 0,
   },
   top_p: mapped,
-  user: harmless("names a person, not a conversation: unrelated chats must not share one id upstream"),
+  user: mapped,
   verbosity: { type: "lost", why: "the upstream has no such setting", unless: (value) => value === "medium" },
   web_search_options: mapped,
 
   // What OpenAI has not published and clients send all the same.
+  conversation: mapped,
   extra_body: mapped,
   google: mapped,
   include_reasoning: mapped,

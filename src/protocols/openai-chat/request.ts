@@ -1,3 +1,4 @@
+import { clientSession } from "../../core/client-session.ts";
 import { isAbsent } from "../../core/lenient.ts";
 import { type LossList, lossList } from "../../core/losses.ts";
 import { isJsonObject } from "../../lib/json.ts";
@@ -40,7 +41,6 @@ export function readRequest({ body, headers }: ClientRequest): ReadRequest {
   const { tools, toolChoice, webSearch, customNames, legacy } = readTools(chat, losses);
   const { thinking, field: thinkingField, show } = readThinking(chat);
   const outputFormat = readOutputFormat(chat, losses);
-  const session = readSession(chat, headers);
   return {
     request: {
       model: chat.model,
@@ -52,7 +52,7 @@ export function readRequest({ body, headers }: ClientRequest): ReadRequest {
       ...(webSearch && { webSearch }),
       ...(thinking && { thinking }),
       ...(outputFormat && { outputFormat }),
-      ...(session !== undefined && { session }),
+      ...readSession(chat, headers),
     },
     stream: chat.stream ?? false,
     losses: losses.all(),
@@ -114,10 +114,13 @@ function readOutputFormat({ response_format: format }: ChatRequest, losses: Loss
   };
 }
 
-const SESSION_HEADERS = ["x-session-id", "session_id", "session-id", "x-session-affinity"];
-
-/** The most telling id of the conversation. `user` is none: it is the same for all conversations of a user. */
-function readSession(chat: ChatRequest, headers: Headers): string | undefined {
-  const candidates = [chat.prompt_cache_key, chat.session_id, ...SESSION_HEADERS.map((name) => headers.get(name))];
-  return candidates.find((candidate): candidate is string => typeof candidate === "string" && candidate !== "");
+function readSession(chat: ChatRequest, headers: Headers) {
+  return clientSession({
+    // The newer of the two names of one thing is used where the older is not.
+    userId: isAbsent(chat.user) ? chat.safety_identifier : chat.user,
+    promptCacheKey: chat.prompt_cache_key,
+    sessionId: chat.session_id,
+    conversation: chat.conversation,
+    headers,
+  });
 }

@@ -108,6 +108,9 @@ export const requestSchema = options({
 
   prompt_cache_key: v.optional(v.string()),
   session_id: v.optional(v.unknown()),
+  conversation: v.optional(v.unknown()),
+  user: v.optional(v.unknown()),
+  safety_identifier: v.optional(v.unknown()),
 });
 
 export type ChatRequest = v.InferOutput<typeof requestSchema>;

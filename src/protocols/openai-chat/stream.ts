@@ -14,22 +14,8 @@ import { finishReason, functionCall, type ReplyForm, toolCall, type ToolHead, us
  * finish reason. After a failure there is no `[DONE]`: a cut answer must not look complete.
  */
 export function chunkEncoder(context: EncodeContext, form: ReplyForm): StreamEncoder {
-  const head = {
-    id: `chatcmpl-${context.newId()}`,
-    object: "chat.completion.chunk",
-    created: context.createdAt,
-    model: context.model,
-  };
-  const open = `data: ${JSON.stringify(head).slice(0, -1)},"choices":`;
-  const tail = form.includeUsage ? `,"usage":null}\n\n` : "}\n\n";
-  const deltaOpen = `${open}[{"index":0,"delta":`;
-  const deltaClose = `,"finish_reason":null}]${tail}`;
-
-  const roleChunk = `${deltaOpen}{"role":"assistant","content":""}${deltaClose}`;
-  const emptyChunk = `${deltaOpen}{}${deltaClose}`;
-  const contentOpen = `${deltaOpen}{"content":`;
-  const thinkingOpen = form.showThinking ? `${deltaOpen}{"reasoning_content":` : undefined;
-  const textClose = `}${deltaClose}`;
+  const id = `chatcmpl-${context.newId()}`;
+  let chunk = chunkTexts(id, context, form);
 
   let state: "waiting" | "running" | "ended" = "waiting";
   /** How deltas of the open block begin; `undefined` for blocks that show none. */
@@ -40,10 +26,10 @@ export function chunkEncoder(context: EncodeContext, form: ReplyForm): StreamEnc
   const start = (): string => {
     if (state !== "waiting") return "";
     state = "running";
-    return roleChunk;
+    return chunk.role;
   };
 
-  const deltaChunk = (delta: JsonObject) => deltaOpen + JSON.stringify(delta) + deltaClose;
+  const deltaChunk = (delta: JsonObject) => chunk.deltaOpen + JSON.stringify(delta) + chunk.deltaClose;
 
   const callChunk = (tool: ToolHead, signature: string | undefined): string => {
     const index = calls++;
@@ -54,17 +40,22 @@ export function chunkEncoder(context: EncodeContext, form: ReplyForm): StreamEnc
   const encode = (event: TurnEvent): string => {
     switch (event.type) {
       case "turn-start":
+        // Signs of life may have come before it was known which model serves.
+        if (chunk.model !== context.model) chunk = chunkTexts(id, context, form);
         return start();
       case "block-start": {
         const block = event.head;
-        textOpen = block.kind === "text" ? contentOpen : block.kind === "thinking" ? thinkingOpen : undefined;
+        textOpen =
+          block.kind === "text" ? chunk.contentOpen : block.kind === "thinking" ? chunk.thinkingOpen : undefined;
         heldTool = block.kind === "tool" ? block : undefined;
         return block.kind === "media"
-          ? contentOpen + JSON.stringify(mediaAsText(block.mimeType, block.data)) + textClose
+          ? chunk.contentOpen + JSON.stringify(mediaAsText(block.mimeType, block.data)) + chunk.textClose
           : "";
       }
       case "block-delta":
-        return textOpen === undefined || event.text === "" ? "" : textOpen + JSON.stringify(event.text) + textClose;
+        return textOpen === undefined || event.text === ""
+          ? ""
+          : textOpen + JSON.stringify(event.text) + chunk.textClose;
       case "block-end": {
         // A call waits for its end because only the end tells its signature.
         const tool = heldTool;
@@ -75,8 +66,10 @@ export function chunkEncoder(context: EncodeContext, form: ReplyForm): StreamEnc
         const before = start();
         state = "ended";
         const reason = JSON.stringify(finishReason(event.reason, form));
-        const finish = `${deltaOpen}{},"finish_reason":${reason}}]${tail}`;
-        const usage = form.includeUsage ? `${open}[],"usage":${JSON.stringify(usageReply(event.usage))}}\n\n` : "";
+        const finish = `${chunk.deltaOpen}{},"finish_reason":${reason}}]${chunk.tail}`;
+        const usage = form.includeUsage
+          ? `${chunk.open}[],"usage":${JSON.stringify(usageReply(event.usage))}}\n\n`
+          : "";
         return before + finish + usage + sseFrame("[DONE]");
       }
       case "late-signature":
@@ -91,7 +84,7 @@ export function chunkEncoder(context: EncodeContext, form: ReplyForm): StreamEnc
       let text = "";
       for (const event of events) text += encode(event);
       // Thinking that is not shown still is a sign of life.
-      return text === "" && state === "running" && !form.showThinking ? emptyChunk : text;
+      return text === "" && state === "running" && !form.showThinking ? chunk.empty : text;
     },
     fail(error) {
       if (state === "ended") return "";
@@ -99,7 +92,28 @@ export function chunkEncoder(context: EncodeContext, form: ReplyForm): StreamEnc
       return sseFrame(JSON.stringify(errorBody(error)));
     },
     keepAlive() {
-      return start() || (state === "running" ? emptyChunk : "");
+      return start() || (state === "running" ? chunk.empty : "");
     },
+  };
+}
+
+/** The texts that all chunks of one answer are put together from. */
+function chunkTexts(id: string, { model, createdAt }: EncodeContext, form: ReplyForm) {
+  const head = { id, object: "chat.completion.chunk", created: createdAt, model };
+  const open = `data: ${JSON.stringify(head).slice(0, -1)},"choices":`;
+  const tail = form.includeUsage ? `,"usage":null}\n\n` : "}\n\n";
+  const deltaOpen = `${open}[{"index":0,"delta":`;
+  const deltaClose = `,"finish_reason":null}]${tail}`;
+  return {
+    model,
+    open,
+    tail,
+    deltaOpen,
+    deltaClose,
+    role: `${deltaOpen}{"role":"assistant","content":""}${deltaClose}`,
+    empty: `${deltaOpen}{}${deltaClose}`,
+    contentOpen: `${deltaOpen}{"content":`,
+    thinkingOpen: form.showThinking ? `${deltaOpen}{"reasoning_content":` : undefined,
+    textClose: `}${deltaClose}`,
   };
 }

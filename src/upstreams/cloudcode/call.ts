@@ -1,11 +1,9 @@
-import { abortError } from "../../core/abort.ts";
 import { GatewayError } from "../../core/errors.ts";
-import type { Clock } from "../../lib/clock.ts";
-import { errorCode } from "../../lib/error-code.ts";
-import type { Fetch } from "../../lib/fetch.ts";
-import { isJsonObject, type JsonObject } from "../../lib/json.ts";
 import { classify } from "../../gemini-wire/classify.ts";
-import { parseTolerantly } from "../../gemini-wire/tolerant-json.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Fetch } from "../../lib/fetch.ts";
+import type { JsonObject } from "../../lib/json.ts";
+import { readErrorText, readObject, send } from "../shared/http.ts";
 import { callHeaders } from "./headers.ts";
 
 export interface CallDeps {
@@ -46,79 +44,29 @@ export async function callHosts(call: Call, signal: AbortSignal, deps: CallDeps)
 
 /** As `callHosts`, for methods that answer with one JSON object. */
 export async function callForObject(call: Call, signal: AbortSignal, deps: CallDeps): Promise<JsonObject> {
-  const response = await callHosts(call, signal, deps);
-  const body = parseTolerantly(await readText(response, signal));
-  // Some hosts wrap the one object in an array.
-  const object = Array.isArray(body) ? body[0] : body;
-  if (!isJsonObject(object)) throw new GatewayError("unavailable", "Upstream sent an answer that is not JSON");
-  return object;
+  return readObject(await callHosts(call, signal, deps), signal);
 }
 
 async function callHost(host: string, call: Call, signal: AbortSignal, deps: CallDeps): Promise<Response> {
-  const response = await post(`${host}/v1internal:${call.method}`, call, signal, deps);
+  const headers = callHeaders(call.accessToken, deps.userAgent, call.accept);
+  const message = { method: "POST", headers, body: call.body } as const;
+  const response = await send(deps.fetch, `${host}/v1internal:${call.method}`, message, signal);
   if (response.ok) return response;
-  const text = await readErrorText(response, signal);
-  throw classify(response.status, response.headers, text, deps.clock.now());
+  throw classify(response.status, response.headers, await readErrorText(response, signal), deps.clock.now());
 }
 
-async function post(url: string, call: Call, signal: AbortSignal, deps: CallDeps): Promise<Response> {
-  for (let isRetry = false; ; isRetry = true) {
-    try {
-      return await deps.fetch(url, {
-        method: "POST",
-        headers: callHeaders(call.accessToken, deps.userAgent, call.accept),
-        body: call.body(),
-        signal,
-        redirect: "manual",
-        timeout: false,
-      });
-    } catch (cause) {
-      if (signal.aborted) throw abortError(signal);
-      // A pooled connection that upstream had closed meanwhile fails like this; Bun retries only GET by itself.
-      if (!isRetry && errorCode(cause) === "ECONNRESET") continue;
-      throw new GatewayError("unavailable", "Upstream cannot be reached", {}, { cause });
-    }
-  }
-}
-
-async function readText(response: Response, signal: AbortSignal): Promise<string> {
-  try {
-    return await response.text();
-  } catch (cause) {
-    if (signal.aborted) throw abortError(signal);
-    throw new GatewayError("unavailable", "Upstream broke off its answer", {}, { cause });
-  }
-}
-
-const ERROR_TEXT_CHARACTERS = 1_000_000;
-
-/** An error page has no business being larger; the rest is cancelled, which frees the connection. */
-async function readErrorText(response: Response, signal: AbortSignal): Promise<string> {
-  if (!response.body) return "";
-  const utf8 = new TextDecoder();
-  let text = "";
-  try {
-    for await (const chunk of response.body) {
-      text += utf8.decode(chunk, { stream: true });
-      if (text.length > ERROR_TEXT_CHARACTERS) break;
-    }
-  } catch {
-    // A status with half a body still says what went wrong.
-    if (signal.aborted) throw abortError(signal);
-  }
-  return text + utf8.decode();
-}
-
-/** Faults of a host, not of the request or the account; and a bare 429, which often is a host's own. */
+/**
+ * Faults of a host, not of the request or the account. A limit is the account's, also one without details: whether it is
+ * asked about once more is for the gateway to say, which counts its second opinions.
+ */
 function anotherHostMayServe({ kind, detail }: GatewayError): boolean {
   if (detail.upstreamStatus === 400) return false;
-  if (kind === "rate-limited") return detail.upstreamReason === undefined && detail.retryAfterMs === undefined;
   return kind === "unavailable" || kind === "overloaded" || kind === "model-missing" || kind === "access-denied";
 }
 
-/** Of several hosts' failures the one that says most about the request: a limit, before trouble, before an absence. */
+/** Of several hosts' failures the one that says most about the request: no capacity, before trouble, before an absence. */
 function weight({ kind, detail }: GatewayError): number {
-  if (kind === "rate-limited" || kind === "overloaded") return 3;
+  if (kind === "overloaded") return 3;
   if (kind === "access-denied") return 2;
   if (kind === "model-missing") return 1;
   return detail.upstreamStatus === undefined ? 0 : 2;

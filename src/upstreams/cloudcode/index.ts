@@ -1,8 +1,6 @@
-import { GatewayError } from "../../core/errors.ts";
 import type { Upstream } from "../../core/upstream.ts";
-import { readAnswer } from "../../gemini-wire/answer.ts";
-import { withUsefulRepair } from "../../gemini-wire/classify.ts";
-import { lowerRequest } from "../../gemini-wire/lower.ts";
+import { attempt, type AttemptDeps } from "../shared/attempt.ts";
+import { readBuckets } from "./buckets.ts";
 import { type CallDeps, callHosts } from "./call.ts";
 import { envelope } from "./envelope.ts";
 import type { Hosts } from "./hosts.ts";
@@ -13,53 +11,45 @@ export { userAgent } from "./headers.ts";
 export { hostsFor, type Hosts } from "./hosts.ts";
 export { discoverProject } from "./project.ts";
 
-export interface CloudCodeDeps extends CallDeps {
+export interface CloudCodeDeps extends CallDeps, AttemptDeps {
   hosts: Hosts;
   newUuid(): string;
-  /** Url-safe, "call_" and 24 characters. */
-  newCallId(): string;
 }
 
 /** The Cloud Code service behind `Upstream`. Always streams; sets no timers: deadlines come by signal. */
-export function createCloudCode(deps: CloudCodeDeps): Upstream {
+export function createCloudCode(deps: CloudCodeDeps): Upstream<"antigravity"> {
   return {
-    id: "cloudcode",
+    kind: "antigravity",
 
-    async *stream(call, credential, signal) {
-      const lowered = lowerRequest(call.request, call.model, call.repairs);
-      for (const loss of lowered.losses) call.onLoss(loss);
-      const writeBody = envelope({
-        projectId: credential.projectId,
-        model: call.model.id,
-        requestType: lowered.requestType,
-        sessionId: sessionId(credential.accountId, call.conversationKey),
-        body: lowered.body,
-      });
-      const { tools, mayEndSilently } = lowered;
-      const decoderDeps = { newCallId: deps.newCallId, tools, mayEndSilently, now: () => deps.clock.now() };
-      try {
-        const response = await callHosts(
-          {
-            hosts: deps.hosts.generate,
-            method: "streamGenerateContent?alt=sse",
-            accessToken: credential.accessToken,
-            accept: "text/event-stream",
-            body: () => writeBody(`agent-${deps.newUuid()}`),
-          },
-          signal,
-          deps,
-        );
-        if (!response.body) throw new GatewayError("unavailable", "Upstream sent an empty answer");
-        yield* readAnswer(response.body, decoderDeps, signal);
-      } catch (cause) {
-        if (!(cause instanceof GatewayError)) throw cause;
-        throw withUsefulRepair(cause, call.repairs, (repair) => {
-          const repaired = lowerRequest(call.request, call.model, new Set([...call.repairs, repair]));
-          return JSON.stringify(repaired.body) !== JSON.stringify(lowered.body);
-        });
-      }
+    stream(call, { accountId, accessToken, projectId }, signal) {
+      return attempt(
+        call,
+        ({ body, requestType }) => {
+          const writeBody = envelope({
+            projectId,
+            model: call.model.id,
+            requestType,
+            sessionId: sessionId(accountId, call.conversationKey),
+            body,
+          });
+          return callHosts(
+            {
+              hosts: deps.hosts.generate,
+              method: "streamGenerateContent?alt=sse",
+              accessToken,
+              accept: "text/event-stream",
+              body: () => writeBody(`agent-${deps.newUuid()}`),
+            },
+            signal,
+            deps,
+          );
+        },
+        deps,
+        signal,
+      );
     },
 
     discoverModels: (credential, signal) => fetchModels(credential, deps.hosts, signal, deps),
+    readBuckets: (credential, signal) => readBuckets(credential, deps.hosts, signal, deps),
   };
 }

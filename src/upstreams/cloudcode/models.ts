@@ -1,18 +1,19 @@
 import * as v from "valibot";
 import { GatewayError } from "../../core/errors.ts";
 import type { DiscoveredModel, Discovery } from "../../core/models.ts";
-import type { Credential } from "../../core/upstream.ts";
+import type { CredentialOf } from "../../core/upstream.ts";
 import { isJsonObject, type JsonObject } from "../../lib/json.ts";
 import { lenient } from "../../lib/schema.ts";
 import { callForObject, type CallDeps } from "./call.ts";
 import type { Hosts } from "./hosts.ts";
+import { quotaFields, readQuota } from "./quota.ts";
 
 /**
  * The account's catalogue with its quota. The project must be named: without it, used-up accounts are reported as full.
  * Accounts whose project may not be asked about get the second-best answer. Throws GatewayError.
  */
 export async function fetchModels(
-  credential: Credential,
+  credential: CredentialOf<"antigravity">,
   hosts: Hosts,
   signal: AbortSignal,
   deps: CallDeps,
@@ -46,8 +47,7 @@ const Model = v.looseObject({
   supportsThinking: lenient(v.boolean()),
   thinkingBudget: lenient(v.number()),
   supportedMimeTypes: lenient(v.record(v.string(), v.unknown())),
-  // A protobuf float of 0 is not written at all: absent means used up.
-  quotaInfo: lenient(v.looseObject({ remainingFraction: v.optional(v.number(), 0), resetTime: lenient(v.string()) })),
+  quotaInfo: lenient(v.looseObject(quotaFields)),
 });
 
 const Replacement = v.looseObject({ newModelId: v.pipe(v.string(), v.nonEmpty()) });
@@ -74,15 +74,6 @@ function readModel(id: string, entry: JsonObject): DiscoveredModel {
     ...(mimeTypes && { supportedMimeTypes: Object.keys(mimeTypes).filter((name) => mimeTypes[name] === true) }),
     ...(model.quotaInfo && { quota: readQuota(model.quotaInfo) }),
   };
-}
-
-function readQuota(info: { remainingFraction: number; resetTime?: string | undefined }): {
-  remainingFraction: number;
-  resetAt?: number;
-} {
-  const remainingFraction = Math.min(1, Math.max(0, info.remainingFraction));
-  const resetAt = Date.parse(info.resetTime ?? "");
-  return Number.isNaN(resetAt) ? { remainingFraction } : { remainingFraction, resetAt };
 }
 
 function readReplacedIds(deprecated: unknown): Record<string, string> {

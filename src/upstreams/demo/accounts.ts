@@ -4,9 +4,7 @@ import type { DemoModel } from "./catalogue.ts";
 import { invalidArgument, Refusal, unauthenticated } from "./refusal.ts";
 
 const HOUR = 3_600_000;
-const QUOTA_WINDOW = 5 * HOUR;
-/** What one answer leaves of a quota. */
-const QUOTA_DECAY = 0.985;
+const WEEK = 7 * 24 * HOUR;
 /** No number of answers leaves less: the demo itself must not run dry. */
 const QUOTA_FLOOR = 0.01;
 const TOKEN_LIFETIME_SECONDS = 3599;
@@ -15,6 +13,19 @@ const MAX_CACHED_SESSIONS = 256;
 
 type QuotaGroup = DemoModel["quotaGroup"];
 
+/** Each group of models has a short and a long window; `decay` is what one answer leaves of it. */
+const WINDOWS = {
+  "5h": { lengthMs: 5 * HOUR, decay: 0.985 },
+  weekly: { lengthMs: WEEK, decay: 0.996 },
+} as const;
+type WindowName = keyof typeof WINDOWS;
+
+/** In the order of the summary. */
+const GROUPS: readonly { group: QuotaGroup; prefix: string; displayName: string }[] = [
+  { group: "gemini", prefix: "gemini", displayName: "Gemini" },
+  { group: "other", prefix: "3p", displayName: "Other models" },
+];
+
 interface Sheet {
   account: NewAccount & { email: string };
   name: string;
@@ -22,35 +33,40 @@ interface Sheet {
   plan: "free" | "pro";
   /** Whether onboardUser must run before there is a project. */
   newcomer: boolean;
-  /** What is left of each quota when the demo starts. */
-  remaining: Record<QuotaGroup, number>;
+  /** What is left of each window when the demo starts. */
+  remaining: Record<QuotaGroup, Record<WindowName, number>>;
 }
 
 /** People who do not exist. */
 const SHEETS: readonly Sheet[] = [
   {
-    account: { refreshToken: "1//demo-maple", email: "maple@example.com", label: "demo: free plan" },
+    account: { kind: "antigravity", secret: "1//demo-maple", email: "maple@example.com", label: "demo: free plan" },
     name: "Maple Demo",
     project: "demo-maple-7c1f2",
     plan: "free",
     newcomer: false,
-    remaining: { gemini: 0.86, other: 0.64 },
+    remaining: { gemini: { "5h": 0.86, weekly: 0.58 }, other: { "5h": 0.64, weekly: 0.41 } },
   },
   {
-    account: { refreshToken: "1//demo-juniper", email: "juniper@example.com", label: "demo: pro plan" },
+    account: { kind: "antigravity", secret: "1//demo-juniper", email: "juniper@example.com", label: "demo: pro plan" },
     name: "Juniper Demo",
     project: "demo-juniper-20b9d",
     plan: "pro",
     newcomer: false,
-    remaining: { gemini: 0.97, other: 0.91 },
+    remaining: { gemini: { "5h": 0.97, weekly: 0.92 }, other: { "5h": 0.91, weekly: 0.83 } },
   },
   {
-    account: { refreshToken: "1//demo-willow", email: "willow@example.com", label: "demo: never used before" },
+    account: {
+      kind: "antigravity",
+      secret: "1//demo-willow",
+      email: "willow@example.com",
+      label: "demo: never used before",
+    },
     name: "Willow Demo",
     project: "demo-willow-e4a60",
     plan: "free",
     newcomer: true,
-    remaining: { gemini: 1, other: 1 },
+    remaining: { gemini: { "5h": 1, weekly: 1 }, other: { "5h": 1, weekly: 1 } },
   },
 ];
 
@@ -64,11 +80,13 @@ export interface DemoAccount {
   loadCodeAssist(): JsonObject;
   onboard(body: JsonObject): JsonObject;
   userinfo(): JsonObject;
-  /** Takes one answer's worth from the model's quota. */
+  /** Takes one answer's worth from the model's windows. */
   spend(model: DemoModel): void;
-  /** The catalogue's `quotaInfo`: as upstream, without `remainingFraction` when nothing is left. */
+  /** The catalogue's `quotaInfo`, of the short window: as upstream, without `remainingFraction` when nothing is left. */
   quotaInfo(model: DemoModel): JsonObject;
-  /** Nothing is left of any quota until then (Unix ms). */
+  /** The reply to retrieveUserQuotaSummary. */
+  quotaSummary(): JsonObject;
+  /** Nothing is left of any short window until then (Unix ms). */
   exhaustUntil(time: number): void;
   /** Prompt tokens of this session and model served from the cache; remembers the new prompt for the next turn. */
   cachedTokens(model: DemoModel, sessionId: string | undefined, prefixTokens: number, promptTokens: number): number;
@@ -92,7 +110,7 @@ export function demoIdentity(now: () => number, newId: () => string): DemoIdenti
       if (form.get("grant_type") !== "refresh_token") {
         return oauthError("unsupported_grant_type", "The demo only refreshes its own accounts.");
       }
-      const index = SHEETS.findIndex((sheet) => sheet.account.refreshToken === form.get("refresh_token"));
+      const index = SHEETS.findIndex((sheet) => sheet.account.secret === form.get("refresh_token"));
       const account = accounts[index];
       if (!account) return oauthError("invalid_grant", "Token has been expired or revoked.");
       const time = now();
@@ -122,13 +140,19 @@ function oauthError(error: string, description: string): Response {
 function demoAccount(sheet: Sheet, index: number, now: () => number): DemoAccount {
   const { project, plan } = sheet;
   const started = now();
-  const quotas: Record<QuotaGroup, Quota> = {
-    gemini: { remaining: sheet.remaining.gemini, resetAt: started + QUOTA_WINDOW - (index + 1) * HOUR },
-    other: { remaining: sheet.remaining.other, resetAt: started + QUOTA_WINDOW - (index + 1) * (HOUR / 2) },
+  const quotas: Record<QuotaGroup, Record<WindowName, Quota>> = {
+    gemini: startQuota(sheet.remaining.gemini, started, (index + 1) * HOUR),
+    other: startQuota(sheet.remaining.other, started, (index + 1) * (HOUR / 2)),
   };
   const promptTokensBySession = new Map<string, number>();
   let exhaustedUntil = 0;
   let isMember = !sheet.newcomer;
+
+  function shown(quota: Quota, name: WindowName): JsonObject {
+    if (name === "5h" && now() < exhaustedUntil) return { resetTime: new Date(exhaustedUntil).toISOString() };
+    const { remaining, resetAt } = current(quota, name, now());
+    return { remainingFraction: Math.round(remaining * 1e4) / 1e4, resetTime: new Date(resetAt).toISOString() };
+  }
 
   return {
     index,
@@ -173,14 +197,22 @@ function demoAccount(sheet: Sheet, index: number, now: () => number): DemoAccoun
       };
     },
     spend(model) {
-      const quota = current(quotas[model.quotaGroup], now());
-      quota.remaining = Math.max(QUOTA_FLOOR, quota.remaining * QUOTA_DECAY);
+      for (const [name, quota] of entriesOf(quotas[model.quotaGroup])) {
+        const { remaining } = current(quota, name, now());
+        quota.remaining = Math.max(QUOTA_FLOOR, remaining * WINDOWS[name].decay);
+      }
     },
-    quotaInfo(model) {
-      if (now() < exhaustedUntil) return { resetTime: new Date(exhaustedUntil).toISOString() };
-      const { remaining, resetAt } = current(quotas[model.quotaGroup], now());
-      return { remainingFraction: Math.round(remaining * 1e4) / 1e4, resetTime: new Date(resetAt).toISOString() };
-    },
+    quotaInfo: (model) => shown(quotas[model.quotaGroup]["5h"], "5h"),
+    quotaSummary: () => ({
+      groups: GROUPS.map(({ group, prefix, displayName }) => ({
+        displayName,
+        buckets: entriesOf(quotas[group]).map(([window, quota]) => ({
+          bucketId: `${prefix}-${window}`,
+          window,
+          ...shown(quota, window),
+        })),
+      })),
+    }),
     exhaustUntil(time) {
       exhaustedUntil = time;
     },
@@ -203,11 +235,28 @@ interface Quota {
   resetAt: number;
 }
 
+/** Windows that began some time before the demo did. */
+function startQuota(remaining: Record<WindowName, number>, now: number, agoMs: number): Record<WindowName, Quota> {
+  return {
+    "5h": { remaining: remaining["5h"], resetAt: now + WINDOWS["5h"].lengthMs - agoMs },
+    // The long window began a day and a half ago for each hour that the short one did.
+    weekly: { remaining: remaining.weekly, resetAt: now + WINDOWS.weekly.lengthMs - 36 * agoMs },
+  };
+}
+
 /** The quota, refilled when its window is over. */
-function current(quota: Quota, time: number): Quota {
+function current(quota: Quota, name: WindowName, time: number): Quota {
+  const { lengthMs } = WINDOWS[name];
   if (time >= quota.resetAt) {
     quota.remaining = 1;
-    quota.resetAt += QUOTA_WINDOW * (Math.floor((time - quota.resetAt) / QUOTA_WINDOW) + 1);
+    quota.resetAt += lengthMs * (Math.floor((time - quota.resetAt) / lengthMs) + 1);
   }
   return quota;
+}
+
+function entriesOf(windows: Record<WindowName, Quota>): [WindowName, Quota][] {
+  return [
+    ["5h", windows["5h"]],
+    ["weekly", windows.weekly],
+  ];
 }

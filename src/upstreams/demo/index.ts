@@ -84,6 +84,9 @@ export function createDemo(options: DemoOptions): DemoUpstream {
       case "fetchAvailableModels":
         if (body["project"] !== undefined) checkProject(account, body["project"]);
         return Response.json(availableModels((model) => account.quotaInfo(model)));
+      case "retrieveUserQuotaSummary":
+        if (body["project"] !== undefined) checkProject(account, body["project"]);
+        return Response.json(account.quotaSummary());
       case "loadCodeAssist":
         return Response.json(account.loadCodeAssist());
       case "onboardUser":

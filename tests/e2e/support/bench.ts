@@ -1,5 +1,6 @@
 import Anthropic, { type ClientOptions as AnthropicOptions } from "@anthropic-ai/sdk";
 import OpenAI, { type ClientOptions as OpenAIOptions } from "openai";
+import type { JsonObject } from "../../../src/lib/json.ts";
 import { briskClock } from "../../support/clock.ts";
 import { type CloudCodeServer, type ServedAccount, startCloudCode } from "../../support/cloudcode/index.ts";
 import { startGateway, type TestGateway } from "../../support/gateway.ts";
@@ -18,11 +19,12 @@ export interface Bench extends AsyncDisposable {
 export interface BenchOptions {
   accounts?: readonly ServedAccount[];
   env?: Record<string, string>;
+  config?: JsonObject;
 }
 
-export async function startBench({ accounts, env }: BenchOptions = {}): Promise<Bench> {
+export async function startBench({ accounts, env, config }: BenchOptions = {}): Promise<Bench> {
   const upstream = await startCloudCode(accounts && { accounts });
-  const options = { clock: briskClock(), ...(env && { env }) };
+  const options = { clock: briskClock(), ...(env && { env }), ...(config && { config }) };
   let gateway: TestGateway = await startGateway(upstream, options);
   return {
     upstream,
@@ -46,6 +48,9 @@ export const TWO_ACCOUNTS: readonly ServedAccount[] = [
   { email: "first@example.test", refreshToken: "1//test-first", project: "first-project-a1b2c" },
   { email: "second@example.test", refreshToken: "1//test-second", project: "second-project-z9y8x" },
 ];
+
+/** For clients that are to hear of a limit rather than to wait for its end. */
+export const NO_WAITING: JsonObject = { scheduling: { maxWaitMs: 0 } };
 
 export const MODES = ["whole", "streamed"] as const;
 export type Mode = (typeof MODES)[number];

@@ -5,7 +5,7 @@ import { firstRefusal, googleError, refuse, Refused, type Refusal } from "./refu
 import { LOAD_CODE_ASSIST, ONBOARD_USER, PROJECT_ONLY } from "./wire-messages.ts";
 import { readMessage, type MessageShape } from "./wire-shape.ts";
 import type { ServedModel } from "./model-table.ts";
-import type { ServedAccount, World } from "./world.ts";
+import { BUCKETS, type BucketId, type ServedAccount, type World } from "./world.ts";
 
 export type MethodResult = { body: JsonObject; account: ServedAccount } | { refusal: Refusal };
 
@@ -164,16 +164,27 @@ function catalogueEntry(model: ServedModel, account: ServedAccount | undefined):
   return entry;
 }
 
+const BUCKET_RESETS: Readonly<Record<BucketId, string>> = {
+  "gemini-5h": "2027-01-01T05:00:00Z",
+  "gemini-weekly": "2027-01-07T00:00:00Z",
+  "3p-5h": "2027-01-01T05:00:00Z",
+  "3p-weekly": "2027-01-07T00:00:00Z",
+};
+
+/** As with the catalogue: without a project every window looks full. */
 function quotaSummary(body: JsonObject, account: ServedAccount, world: World): JsonObject {
-  checkOptionalProject(body, account, world);
-  const buckets = (prefix: string): JsonObject[] => [
-    { bucketId: `${prefix}-5h`, window: "5h", remainingFraction: 1, resetTime: "2027-01-01T05:00:00Z" },
-    { bucketId: `${prefix}-weekly`, window: "weekly", remainingFraction: 1, resetTime: "2027-01-07T00:00:00Z" },
-  ];
+  const project = checkOptionalProject(body, account, world);
+  const buckets = (prefix: string): JsonObject[] =>
+    BUCKETS.filter((id) => id.startsWith(prefix)).map((bucketId) => ({
+      bucketId,
+      window: bucketId.slice(prefix.length),
+      resetTime: BUCKET_RESETS[bucketId],
+      ...((project === undefined ? undefined : account.buckets?.[bucketId]) ?? { remainingFraction: 1 }),
+    }));
   return {
     groups: [
-      { displayName: "Gemini", buckets: buckets("gemini") },
-      { displayName: "Other models", buckets: buckets("3p") },
+      { displayName: "Gemini", buckets: buckets("gemini-") },
+      { displayName: "Other models", buckets: buckets("3p-") },
     ],
   };
 }

@@ -1,7 +1,13 @@
 import { createHash } from "node:crypto";
 import { afterEach, describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../../src/lib/json.ts";
-import { httpAnswer, startCloudCode, type CloudCodeOptions, type CloudCodeServer } from "./index.ts";
+import {
+  httpAnswer,
+  startCloudCode,
+  type CloudCodeOptions,
+  type CloudCodeServer,
+  type ServedAccount,
+} from "./index.ts";
 import { jsonOf, refresh, signIn } from "./client.ts";
 import { asking, GEMINI_3 } from "./samples.ts";
 
@@ -126,6 +132,9 @@ describe("sign-in", () => {
     ["authorize-scope", { scope: "email" }],
     ["authorize-client_id", { client_id: "other" }],
     ["authorize-code_challenge", { code_challenge_method: "plain" }],
+    ["authorize-redirect_uri", { redirect_uri: "https://localhost:51121/oauth-callback" }],
+    ["authorize-redirect_uri", { redirect_uri: "http://localhost:51121/callback" }],
+    ["authorize-redirect_uri", { redirect_uri: "http://gateway.example.test/oauth-callback" }],
   ])("%s is checked", async (rule, change) => {
     const server = await start();
     expect((await fetch(authorizeUrl(server, change), { redirect: "manual" })).status).toBe(400);
@@ -138,6 +147,23 @@ describe("sign-in", () => {
     await exchange(server, { code: code(), code_verifier: "verifier-1", redirect_uri: `${redirect}2` });
     await exchange(server, { code: code(), code_verifier: "verifier-2" });
     expect(rules(server)).toEqual(["redirect-uri", "code-verifier"]);
+  });
+});
+
+describe("sign-in of an owner who", () => {
+  const redirect = "http://localhost:51121/oauth-callback";
+  const exchanged = async (account: Partial<ServedAccount>): Promise<JsonObject> => {
+    const server = await start({ accounts: [{ ...OWNER, ...account }] });
+    const code = server.issueCode(OWNER.email, redirect);
+    return jsonOf(await refresh(server, "", { grant_type: "authorization_code", redirect_uri: redirect, code }));
+  };
+
+  test("has given access before may get no refresh token", async () => {
+    expect(await exchanged({ withholdsRefreshToken: true })).not.toHaveProperty("refresh_token");
+  });
+
+  test("had taken the access back gets a new refresh token", async () => {
+    expect(await exchanged({ revoked: true })).toMatchObject({ refresh_token: `${TOKEN}-again` });
   });
 });
 

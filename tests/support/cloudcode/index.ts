@@ -4,7 +4,9 @@ export {
   createWorld,
   DEFAULT_ACCOUNT,
   DEFAULT_CLIENT,
+  type BucketId,
   type ServedAccount,
+  type ServedQuota,
   type World,
   type WorldOptions,
 } from "./world.ts";

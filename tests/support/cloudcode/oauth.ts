@@ -65,6 +65,12 @@ function exchange(world: World, form: URLSearchParams): OAuthAnswer {
   }
   const account = world.accounts.find((candidate) => candidate.email === issued.email);
   if (!account) return invalidGrant();
+  if (account.revoked) {
+    // The dead one stays dead.
+    account.refreshToken = `${account.refreshToken}-again`;
+    account.revoked = false;
+  }
+  if (account.withholdsRefreshToken) return { status: 200, body: tokens(world, account), account };
   return { status: 200, body: { ...tokens(world, account), refresh_token: account.refreshToken }, account };
 }
 
@@ -94,7 +100,7 @@ export function answerAuthorize(world: World, query: URLSearchParams): OAuthAnsw
     response_type: query.get("response_type") === "code",
     access_type: query.get("access_type") === "offline",
     prompt: query.get("prompt") === "consent",
-    redirect_uri: URL.canParse(redirectUri),
+    redirect_uri: isLoopbackRedirect(redirectUri),
     state: (query.get("state") ?? "").length >= 22,
     scope: SCOPES.every((scope) => (query.get("scope") ?? "").split(" ").includes(scope)),
     code_challenge: (query.get("code_challenge") ?? "") === "" || query.get("code_challenge_method") === "S256",
@@ -104,11 +110,23 @@ export function answerAuthorize(world: World, query: URLSearchParams): OAuthAnsw
     return oauthRefusal(`authorize-${wrong}`, 400, "invalid_request", `Missing or invalid parameter: ${wrong}`);
   }
   const email = query.get("login_hint") ?? world.accounts[0]?.email ?? "";
-  const code = issueCode(world, email, redirectUri, query.get("code_challenge") ?? undefined);
+  const consentError = world.accounts.find((account) => account.email === email)?.consentError;
   const location = new URL(redirectUri);
   location.searchParams.set("state", query.get("state") ?? "");
-  location.searchParams.set("code", code);
+  if (consentError !== undefined) location.searchParams.set("error", consentError);
+  else {
+    const code = issueCode(world, email, redirectUri, query.get("code_challenge") ?? undefined);
+    location.searchParams.set("code", code);
+  }
   return { status: 302, body: {}, location: location.href };
+}
+
+/** The client is a desktop application's, registered with `http://localhost`: any port, one path. */
+function isLoopbackRedirect(redirectUri: string): boolean {
+  if (!URL.canParse(redirectUri)) return false;
+  const { protocol, hostname, pathname, search, hash } = new URL(redirectUri);
+  const isLoopback = ["localhost", "127.0.0.1", "[::1]"].includes(hostname);
+  return protocol === "http:" && isLoopback && pathname === "/oauth-callback" && search === "" && hash === "";
 }
 
 export function answerUserinfo(world: World, headers: Headers): OAuthAnswer {

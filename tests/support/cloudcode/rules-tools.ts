@@ -2,16 +2,16 @@ import { callsOf, FUNCTION_NAME, responsesOf } from "./rules-calls.ts";
 import { checkRootObject, checkSchema } from "./rules-schema.ts";
 import { refuse, refuseAsAnthropic } from "./refusal.ts";
 import type { ServedModel } from "./model-table.ts";
-import type { WireDeclaration, WireEnvelope, WireRequest, WireTool } from "./wire-types.ts";
+import type { WireDeclaration, WireRequest, WireTool } from "./wire-types.ts";
 
 const BUILT_IN = ["googleSearch", "urlContext", "codeExecution"] as const;
 
-export function checkTools(envelope: WireEnvelope, request: WireRequest, model: ServedModel): void {
+export function checkTools(request: WireRequest, model: ServedModel, requestType?: string): void {
   if (model.image && (request.tools || request.toolConfig)) {
     refuse("image-tools", `Tools are not supported by ${model.id}.`);
   }
   const declarations = checkEntries(request.tools, model);
-  if (envelope.requestType === "web_search" && !request.tools?.some((tool) => tool.googleSearch)) {
+  if (requestType === "web_search" && !request.tools?.some((tool) => tool.googleSearch)) {
     refuse("web-search-without-tool", "request_type web_search needs the google_search tool.");
   }
   checkToolConfig(request, declarations, model);

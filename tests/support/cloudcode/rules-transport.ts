@@ -73,13 +73,17 @@ function checkForwardedHeaders(headers: Headers): void {
       [errorInfo("USER_PROJECT_DENIED", {}, "googleapis.com")],
     );
   }
+  checkHeaderNames(headers, ALLOWED_HEADERS);
+}
+
+export function checkHeaderNames(headers: Headers, allowed: ReadonlySet<string>): void {
   for (const name of headers.keys()) {
     if (name === "transfer-encoding") continue; // content-length's rule has the better text
-    if (!ALLOWED_HEADERS.has(name)) refuse("forwarded-header", `Header '${name}' is not part of this API.`);
+    if (!allowed.has(name)) refuse("forwarded-header", `Header '${name}' is not part of this API.`);
   }
 }
 
-function checkBodyHeaders(headers: Headers): void {
+export function checkBodyHeaders(headers: Headers): void {
   if (!/^application\/json(?:; *charset=utf-8)?$/i.test(headers.get("content-type") ?? "")) {
     refuse("content-type", "Content-Type must be application/json.");
   }

@@ -5,10 +5,10 @@ import { fastResponse, type FastOptions } from "./fast.ts";
 import { answerAuthorize, answerToken, answerUserinfo, issueCode, type OAuthAnswer } from "./oauth.ts";
 import { respond, type Reply } from "./reply.ts";
 import { checkTransport } from "./rules-transport.ts";
-import { firstRefusal, googleError, refuse, type Refusal } from "./refusal.ts";
+import { errorInfo, firstRefusal, googleError, refuse, type Refusal } from "./refusal.ts";
 import { script, type CallInfo, type When } from "./script.ts";
 import { text } from "./steps.ts";
-import { turn, type Answer } from "./turn.ts";
+import { turn, type Answer, type AnswerContext } from "./turn.ts";
 import { validateCountTokens, validateGenerate, type ValidationContext } from "./validate.ts";
 import { createWorld, type World, type WorldOptions } from "./world.ts";
 import type { WireEnvelope } from "./wire-types.ts";
@@ -18,6 +18,8 @@ export interface CloudCodeOptions extends WorldOptions {
   world?: World;
   /** User-Agents below it are refused. Default "2.9.0". */
   minimumClientVersion?: string;
+  /** "missing": this host answers 404 to retrieveUserQuotaSummary. Default "served". */
+  quotaSummary?: "served" | "missing";
   /** For benchmarks: generation calls are neither checked nor logged and get one ready-made stream. */
   fast?: FastOptions;
 }
@@ -52,8 +54,10 @@ export interface CloudCodeServer {
   readonly authorizeUrl: string;
   readonly world: World;
   readonly log: readonly LogEntry[];
-  /** The generation calls of the log. */
-  calls(): LogEntry[];
+  /** The generation calls of the log, or those of one account (e-mail). */
+  calls(account?: string): LogEntry[];
+  /** The most generation calls of one account (e-mail) that were open at once, refused ones included. */
+  maxInFlight(account: string): number;
   /** The n-th generation call (from 1), as soon as it has arrived. */
   call(number: number): Promise<LogEntry>;
   /** Every call that broke the contract; `toEqual([])` is the assertion. */
@@ -76,7 +80,7 @@ export interface CloudCodeServer {
 /** Stands for Cloud Code and Google's OAuth on one free port, and refuses what they refuse. */
 export async function startCloudCode(options: CloudCodeOptions = {}): Promise<CloudCodeServer> {
   const world = options.world ?? createWorld(options);
-  const state = createState(world, options.minimumClientVersion ?? "2.9.0");
+  const state = createState(world, options);
   const fast = options.fast && fastResponse(options.fast);
   const server = Bun.serve({
     port: 0,
@@ -95,7 +99,9 @@ export async function startCloudCode(options: CloudCodeOptions = {}): Promise<Cl
     authorizeUrl: `${url}/authorize`,
     world,
     log: state.log,
-    calls: () => state.log.filter(isGeneration),
+    calls: (account) =>
+      state.log.filter((entry) => isGeneration(entry) && (account === undefined || entry.account === account)),
+    maxInFlight: (account) => world.traffic.most(account),
     call(number) {
       const arrived = state.log.filter(isGeneration)[number - 1];
       if (arrived) return Promise.resolve(arrived);
@@ -125,10 +131,11 @@ export async function startCloudCode(options: CloudCodeOptions = {}): Promise<Cl
 
 type State = ReturnType<typeof createState>;
 
-function createState(world: World, minimumClientVersion: string) {
+function createState(world: World, options: CloudCodeOptions) {
   return {
     world,
-    minimumClientVersion,
+    minimumClientVersion: options.minimumClientVersion ?? "2.9.0",
+    hasQuotaSummary: options.quotaSummary !== "missing",
     log: [] as LogEntry[],
     script: script<Answer>(),
     onboardings: new Map<string, number>(),
@@ -160,7 +167,10 @@ async function serve(request: Request, state: State): Promise<Response> {
   if (known?.type === "account") entry.account = known.account.email;
   state.log.push(entry);
 
-  const reply = answer(request, url, written, entry, state);
+  const counted = isGeneration(entry) ? entry.account : undefined;
+  const openBefore = counted === undefined ? 0 : state.world.traffic.begin(counted);
+  if (counted !== undefined) void ended.promise.then(() => state.world.traffic.end(counted));
+  const reply = answer(request, url, written, entry, state, openBefore);
   entry.status = reply.status;
   if (isGeneration(entry)) announce(entry, state);
   return respond(reply, {
@@ -193,7 +203,7 @@ function isGeneration(entry: LogEntry): boolean {
   return entry.method === "streamGenerateContent" || entry.method === "generateContent";
 }
 
-function answer(request: Request, url: URL, written: string, entry: LogEntry, state: State): Reply {
+function answer(request: Request, url: URL, written: string, entry: LogEntry, state: State, openBefore: number): Reply {
   const { method } = entry;
   const scripted = method === "token" ? takeScripted(entry, state) : undefined;
   if (scripted) return scripted;
@@ -205,11 +215,11 @@ function answer(request: Request, url: URL, written: string, entry: LogEntry, st
     case "authorize":
       return oauthReply(answerAuthorize(state.world, url.searchParams), entry);
     default:
-      return answerInternal(request, url, entry, state);
+      return answerInternal(request, url, entry, state, openBefore);
   }
 }
 
-function answerInternal(request: Request, url: URL, entry: LogEntry, state: State): Reply {
+function answerInternal(request: Request, url: URL, entry: LogEntry, state: State, openBefore: number): Reply {
   const { method, body } = entry;
   const context: ValidationContext = validationContext(request.headers, state);
   const polls = method === "operation" && request.method === "GET";
@@ -217,6 +227,10 @@ function answerInternal(request: Request, url: URL, entry: LogEntry, state: Stat
   if (misplaced) return refusalReply(misplaced, entry);
   if (polls) return pollOperation(context, entry, state);
 
+  if (method === "retrieveUserQuotaSummary" && !state.hasQuotaSummary) {
+    // No rule was broken: that a host lacks the method is for the caller to find out.
+    return jsonReply(404, googleError(404, "Requested entity was not found."));
+  }
   if (ACCOUNT_METHODS.has(method)) {
     const result = answerAccountMethod(method, body, accountContext(context, state));
     if ("refusal" in result) return refusalReply(result.refusal, entry);
@@ -231,7 +245,22 @@ function answerInternal(request: Request, url: URL, entry: LogEntry, state: Stat
   const requestId = isJsonObject(body) ? body["requestId"] : undefined;
   if (typeof requestId === "string") state.world.seenRequestIds.add(requestId);
   if (refused) return refusalReply(refused, entry);
-  return takeScripted(entry, state) ?? echo(answerContext(entry, state));
+  return answerGeneration(entry, state, openBefore);
+}
+
+function answerGeneration(entry: LogEntry, state: State, openBefore: number): Reply {
+  const { accounts, cache } = state.world;
+  const account = accounts.find(({ email }) => email === entry.account);
+  const { model, body } = answerContext(entry, state);
+  if (account?.concurrency !== undefined && openBefore >= account.concurrency) {
+    const details = [errorInfo("RATE_LIMIT_EXCEEDED", { model: model.id })];
+    return jsonReply(429, googleError(429, "You have too many requests of this model under way.", details));
+  }
+  const prompt = { account: entry.account ?? "", model: model.id, request: body.request ?? {} };
+  const cachedTokens = cache.tokens(prompt);
+  const reply = takeScripted(entry, state, cachedTokens) ?? echo(answerContext(entry, state, cachedTokens));
+  if (reply.status === 200) cache.remember(prompt);
+  return reply;
 }
 
 function checkRoute(request: Request, url: URL, entry: LogEntry, polls: boolean): void {
@@ -271,17 +300,18 @@ function accountContext(context: ValidationContext, state: State): AccountMethod
   return { ...context, world: state.world, onboardings: state.onboardings };
 }
 
-function answerContext(entry: LogEntry, { world }: State) {
+function answerContext(entry: LogEntry, { world }: State, cachedTokens = 0): AnswerContext {
   const body: WireEnvelope = isJsonObject(entry.body) ? entry.body : {};
   const [fallback] = world.models.values();
   const model = world.models.get(body.model ?? "") ?? fallback;
   if (!model) throw new Error("the model table is empty");
   const stream = entry.method === "streamGenerateContent";
-  return { stream, model, body, signatures: world.signatures, nextNumber: world.nextNumber };
+  const { signatures, nextNumber } = world;
+  return { stream, model, body, signatures, nextNumber, cachedTokens, wrapped: true };
 }
 
-function takeScripted(entry: LogEntry, state: State): Reply | undefined {
-  const context = answerContext(entry, state);
+function takeScripted(entry: LogEntry, state: State, cachedTokens = 0): Reply | undefined {
+  const context = answerContext(entry, state, cachedTokens);
   const info: CallInfo = { method: entry.method, body: context.body };
   if (context.body.model !== undefined) info.model = context.body.model;
   if (entry.account !== undefined) info.account = entry.account;

@@ -3,6 +3,7 @@ import type { IssuedSignatures } from "./issued-signatures.ts";
 import type { ServedModel } from "./model-table.ts";
 import { bytesOf, cutAfter, resplit, type Piece, type Reply } from "./reply.ts";
 import type { Frame, Step } from "./steps.ts";
+import { tokensOf } from "./prompt-cache.ts";
 import type { WireEnvelope } from "./wire-types.ts";
 
 /** The call a scripted answer replies to. */
@@ -12,6 +13,10 @@ export interface AnswerContext {
   body: WireEnvelope;
   signatures: IssuedSignatures;
   nextNumber(): number;
+  /** Tokens of the prompt that came from the cache; default usage tells them. */
+  cachedTokens: number;
+  /** Whether documents stand in `{ response }`; the official API knows no such wrapper. */
+  wrapped: boolean;
 }
 
 export type Answer = (context: AnswerContext) => Reply;
@@ -40,7 +45,7 @@ export interface TurnOptions {
   multiline?: boolean;
   /** A `[DONE]` line at the end. */
   done?: boolean;
-  /** `false`: the inner object without `{ response: … }`. */
+  /** `false`: the inner object without `{ response: … }`. Default: as the service does. */
   wrapped?: boolean;
   /** A JSON array of all documents instead of SSE. */
   array?: boolean;
@@ -78,13 +83,17 @@ function framesOf(steps: readonly Step[], options: TurnOptions, context: AnswerC
 /** Puts parts into response documents and adds finish and usage where the options want them. */
 function withEnds(frames: readonly Frame[], options: TurnOptions, context: AnswerContext): Written[] {
   const reason = options.finishReason === undefined ? defaultReason(frames, context.model) : options.finishReason;
-  const usage = options.usage === false ? undefined : (options.usage ?? plausibleUsage(frames, context.body));
+  const usage = options.usage === false ? undefined : (options.usage ?? plausibleUsage(frames, context));
   const at = options.usageAt ?? "finish";
   const lastParts = frames.findLastIndex((frame) => frame.type === "parts");
   const ids = responseIds(context);
-  const write = (response: JsonObject): Written => ({ type: "document", value: wrap(response, ids, options) });
+  const write = (response: JsonObject): Written => ({
+    type: "document",
+    value: wrap(response, ids, options.wrapped ?? context.wrapped),
+  });
 
   const out = frames.map((frame, index): Written => {
+    if (frame.type === "document" && !context.wrapped) return { type: "document", value: unwrapped(frame.value) };
     if (frame.type !== "parts") return frame;
     const candidate: JsonObject = { index: 0, content: { role: "model", parts: frame.parts } };
     const response: JsonObject = { candidates: [candidate] };
@@ -129,13 +138,21 @@ function responseIds({ model, nextNumber }: AnswerContext): ResponseIds {
   return { modelVersion: model.id, responseId, traceId: `trace${number}` };
 }
 
-function wrap(response: JsonObject, ids: ResponseIds, options: TurnOptions): JsonObject {
+function wrap(response: JsonObject, ids: ResponseIds, wrapped: boolean): JsonObject {
   const inner: JsonObject = { ...response, modelVersion: ids.modelVersion, responseId: ids.responseId };
-  return options.wrapped === false ? inner : { response: inner, traceId: ids.traceId };
+  return wrapped ? { response: inner, traceId: ids.traceId } : inner;
+}
+
+/** Scripted documents are written with the wrapper. */
+function unwrapped(value: JsonValue): JsonValue {
+  return isJsonObject(value) && isJsonObject(value["response"]) ? value["response"] : value;
 }
 
 /** Four characters to a token; thoughts are counted apart and the total adds up. */
-export function plausibleUsage(frames: readonly Frame[], body: WireEnvelope): JsonObject {
+export function plausibleUsage(
+  frames: readonly Frame[],
+  { body, cachedTokens }: Pick<AnswerContext, "body" | "cachedTokens">,
+): JsonObject {
   let visible = 0;
   let thought = 0;
   for (const part of frames.flatMap((frame) => (frame.type === "parts" ? frame.parts : []))) {
@@ -143,12 +160,13 @@ export function plausibleUsage(frames: readonly Frame[], body: WireEnvelope): Js
     if (part["thought"] === true) thought += size;
     else visible += size;
   }
-  const prompt = Math.ceil(JSON.stringify(body.request?.contents ?? []).length / 4);
+  const prompt = tokensOf(body.request?.contents ?? []);
   const candidates = Math.ceil(visible / 4);
   const thoughts = Math.ceil(thought / 4);
   const usage: JsonObject = { promptTokenCount: prompt, candidatesTokenCount: candidates };
   if (thoughts > 0) usage["thoughtsTokenCount"] = thoughts;
   usage["totalTokenCount"] = prompt + candidates + thoughts;
+  if (cachedTokens > 0) usage["cachedContentTokenCount"] = Math.min(cachedTokens, prompt);
   return usage;
 }
 
@@ -215,7 +233,7 @@ function wholeReply(frames: readonly Written[], context: AnswerContext): Reply {
   return {
     status: 200,
     headers: { "content-type": "application/json; charset=UTF-8" },
-    pieces: [...waits, bytesOf(JSON.stringify({ response: merged }))],
+    pieces: [...waits, bytesOf(JSON.stringify(context.wrapped ? { response: merged } : merged))],
   };
 }
 

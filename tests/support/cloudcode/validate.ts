@@ -8,6 +8,7 @@ import { checkTools } from "./rules-tools.ts";
 import { checkTransport, type TransportContext } from "./rules-transport.ts";
 import { firstRefusal, refuse, type Refusal } from "./refusal.ts";
 import type { IssuedSignatures } from "./issued-signatures.ts";
+import type { ServedModel } from "./model-table.ts";
 import { COUNT_TOKENS, ENVELOPE } from "./wire-messages.ts";
 import { readMessage } from "./wire-shape.ts";
 import type { WireEnvelope, WireRequest } from "./wire-types.ts";
@@ -25,14 +26,23 @@ export function validateGenerate(body: unknown, context: ValidationContext): Ref
     const account = checkTransport(context);
     const envelope: WireEnvelope = readMessage(ENVELOPE, asJson(body), "");
     const model = checkEnvelope(envelope, { ...context, account });
-    const request: WireRequest = envelope.request ?? {};
-    checkContents(request, model);
-    checkSystemInstruction(request.systemInstruction, model);
-    checkCalls(request, model);
-    checkTools(envelope, request, model);
-    checkGenerationConfig(request, model);
-    checkThinking(request, model, context.signatures);
+    checkRequest(envelope.request ?? {}, model, context.signatures, envelope.requestType);
   });
+}
+
+/** The rules about a GenerateContent body itself, whatever carries it; its shape has been read. Throws Refused. */
+export function checkRequest(
+  request: WireRequest,
+  model: ServedModel,
+  signatures: IssuedSignatures,
+  requestType?: string,
+): void {
+  checkContents(request, model);
+  checkSystemInstruction(request.systemInstruction, model);
+  checkCalls(request, model);
+  checkTools(request, model, requestType);
+  checkGenerationConfig(request, model);
+  checkThinking(request, model, signatures);
 }
 
 /** The token count takes `{ request: { contents } }` and no thoughts; the model is unknown, so no family rule applies. */
@@ -54,7 +64,7 @@ export function validateCountTokens(body: unknown, context: TransportContext): R
   });
 }
 
-function asJson(body: unknown): JsonValue {
+export function asJson(body: unknown): JsonValue {
   if (!isJsonObject(body)) refuse("not-an-object", "Invalid JSON payload received. Expected an object.");
   return body;
 }

@@ -74,7 +74,7 @@ const schemaFields = (self: () => MessageShape): Record<string, FieldShape> => (
   nullable: "boolean",
 });
 
-const schema: MessageShape = { type: `${VERTEX}.Schema`, fields: schemaFields(() => schema) };
+export const SCHEMA: MessageShape = { type: `${VERTEX}.Schema`, fields: schemaFields(() => SCHEMA) };
 
 /** Structured output may close its objects; tool parameters may not say so. */
 const outputSchema: MessageShape = {
@@ -88,10 +88,10 @@ const declaration: MessageShape = {
     name: "string",
     description: "string",
     behavior: { enum: ["BLOCKING", "NON_BLOCKING"], type: `${VERTEX}.FunctionDeclaration.Behavior` },
-    parameters: one(() => schema),
-    parametersJsonSchema: one(() => schema),
-    response: one(() => schema),
-    responseJsonSchema: one(() => schema),
+    parameters: one(() => SCHEMA),
+    parametersJsonSchema: one(() => SCHEMA),
+    response: one(() => SCHEMA),
+    responseJsonSchema: one(() => SCHEMA),
   },
 };
 
@@ -111,7 +111,7 @@ const googleSearch: MessageShape = {
   },
 };
 
-const tool: MessageShape = {
+export const TOOL: MessageShape = {
   type: `${VERTEX}.Tool`,
   fields: {
     functionDeclarations: many(() => declaration),
@@ -163,7 +163,7 @@ const imageConfig: MessageShape = {
   },
 };
 
-const generationConfig: MessageShape = {
+export const GENERATION_CONFIG: MessageShape = {
   type: `${VERTEX}.GenerationConfig`,
   fields: {
     maxOutputTokens: "integer",
@@ -212,14 +212,15 @@ const safetySetting: MessageShape = {
   },
 };
 
-const request: MessageShape = {
+/** The GenerateContent body. */
+export const REQUEST: MessageShape = {
   type: `${PACKAGE}.VertexGenerateContentRequest`,
   fields: {
     contents: many(() => content),
     systemInstruction: one(() => content),
-    tools: many(() => tool),
+    tools: many(() => TOOL),
     toolConfig: one(() => toolConfig),
-    generationConfig: one(() => generationConfig),
+    generationConfig: one(() => GENERATION_CONFIG),
     safetySettings: many(() => safetySetting),
     sessionId: "string",
     labels: { map: "string" },
@@ -235,7 +236,7 @@ export const ENVELOPE: MessageShape = {
     userAgent: "string",
     requestType: "string",
     requestId: "string",
-    request: one(() => request),
+    request: one(() => REQUEST),
     enabledCreditTypes: { list: { enum: ["GOOGLE_ONE_AI"], type: `${PACKAGE}.CreditType` } },
   },
 };

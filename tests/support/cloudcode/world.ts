@@ -1,7 +1,18 @@
 import { issuedSignatures, type IssuedSignatures } from "./issued-signatures.ts";
 import { defaultModels, type ServedModel } from "./model-table.ts";
+import { promptCache, type PromptCache } from "./prompt-cache.ts";
+import { traffic, type Traffic } from "./traffic.ts";
 
-/** One Google account as the server knows it. */
+/** What is left of a quota. `remainingFraction` absent means 0, as on the wire. */
+export interface ServedQuota {
+  remainingFraction?: number;
+  resetTime?: string;
+}
+
+export const BUCKETS = ["gemini-5h", "gemini-weekly", "3p-5h", "3p-weekly"] as const;
+export type BucketId = (typeof BUCKETS)[number];
+
+/** One Google account as the server knows it; `world.accounts` holds copies that a test may change while the server runs. */
 export interface ServedAccount {
   email: string;
   refreshToken: string;
@@ -12,8 +23,12 @@ export interface ServedAccount {
   paidTier?: string;
   /** Model ids the account has; default: all of the table. */
   models?: readonly string[];
-  /** Per model id. `remainingFraction` absent means 0, as on the wire. */
-  quota?: Readonly<Record<string, { remainingFraction?: number; resetTime?: string }>>;
+  /** Per model id; a model that is not named is full. May be changed at any time. */
+  quota?: Record<string, ServedQuota>;
+  /** Shared windows of the summary; one that is not named is full. May be changed at any time. */
+  buckets?: Partial<Record<BucketId, ServedQuota>>;
+  /** Generation calls beyond so many at a time are refused with a rate limit. May be changed at any time. */
+  concurrency?: number;
   /** Amount of GOOGLE_ONE_AI credits shown with the paid tier. */
   credits?: number;
   /** The project is answered as `{ id }` instead of a string. */
@@ -26,6 +41,10 @@ export interface ServedAccount {
   rotatesRefreshToken?: boolean;
   /** The refresh token is dead: `invalid_grant`. */
   revoked?: boolean;
+  /** The consent page sends the browser back with this error: "access_denied" when its owner says no. */
+  consentError?: string;
+  /** An exchanged code brings an access token alone, as when Google thinks that the application has a refresh token. */
+  withholdsRefreshToken?: boolean;
 }
 
 export type Authentication = { type: "account"; account: ServedAccount } | { type: "expired" } | { type: "unknown" };
@@ -48,6 +67,8 @@ export interface World {
   /** Number of successful refreshes per e-mail. */
   readonly refreshes: Map<string, number>;
   readonly codes: Map<string, IssuedCode>;
+  readonly traffic: Traffic;
+  readonly cache: PromptCache;
   issueAccessToken(account: ServedAccount): { token: string; expiresInSeconds: number };
   authenticate(token: string): Authentication;
   /** Makes every access token issued so far (of one account) answer 401. */
@@ -95,6 +116,8 @@ export function createWorld(options: WorldOptions = {}): World {
     now,
     refreshes: new Map(),
     codes: new Map(),
+    traffic: traffic(),
+    cache: promptCache(),
     issueAccessToken(account) {
       const expiresInSeconds = options.accessTokenSeconds ?? 3599;
       const token = `ya29.test-${tokens.size + 1}`;

@@ -6,7 +6,12 @@ import { eagerClock } from "../../support/clock.ts";
 import { errorBody, errorInfo } from "../../support/google-error.ts";
 import { type Answer, scriptedServer } from "../../support/scripted-server.ts";
 
-const CREDENTIAL = { accountId: "account-1", accessToken: "ya29.test-token", projectId: "sample-project-a1b2c" };
+const CREDENTIAL = {
+  kind: "antigravity",
+  accountId: "account-1",
+  accessToken: "ya29.test-token",
+  projectId: "sample-project-a1b2c",
+} as const;
 
 async function discover(...answers: Answer[]) {
   await using server = scriptedServer(...answers);
@@ -83,6 +88,8 @@ describe("quota", () => {
       { remainingFraction: 0, resetAt: Date.parse("2026-08-20T15:00:00Z") },
     ],
     ["an absent fraction alone is 0 too", {}, { remainingFraction: 0 }],
+    ["a fraction that is null is 0 as well", { remainingFraction: null }, { remainingFraction: 0 }],
+    ["a fraction below 0 is 0", { remainingFraction: -0.1 }, { remainingFraction: 0 }],
     ["a fraction above 1 is 1", { remainingFraction: 1.5 }, { remainingFraction: 1 }],
     [
       "a reset time that is no time is left out",

@@ -34,7 +34,12 @@ const REQUEST: GenerateRequest = {
   sampling: {},
 };
 
-const CREDENTIAL = { accountId: "account-1", accessToken: "ya29.test-token", projectId: "sample-project-a1b2c" };
+const CREDENTIAL = {
+  kind: "antigravity",
+  accountId: "account-1",
+  accessToken: "ya29.test-token",
+  projectId: "sample-project-a1b2c",
+} as const;
 
 const HELLO = { response: { candidates: [{ content: { parts: [{ text: "Hello" }] }, finishReason: "STOP" }] } };
 
@@ -92,7 +97,7 @@ async function run(
 }
 
 /** Of an upstream whose network is made up. */
-async function firstBatch(cloudcode: Upstream, signal = new AbortController().signal) {
+async function firstBatch(cloudcode: Upstream<"antigravity">, signal = new AbortController().signal) {
   for await (const batch of cloudcode.stream(call(), CREDENTIAL, signal)) return batch;
   return undefined;
 }
@@ -212,7 +217,6 @@ describe("hosts", () => {
     ["503", 503, ""],
     ["a plain 403", 403, errorBody(403, "PERMISSION_DENIED", "The caller does not have permission")],
     ["429 for lack of capacity", 429, capacity],
-    ["429 without details", 429, bare429],
     ["a redirect", 302, ""],
   ];
   for (const [what, status, body] of MOVES_ON) {
@@ -237,6 +241,7 @@ describe("hosts", () => {
     ["403 that asks for verification", 403, errorBody(403, "PERMISSION_DENIED", "x", errorInfo("VALIDATION_REQUIRED"))],
     ["403 of the terms", 403, errorBody(403, "PERMISSION_DENIED", "x", errorInfo("ACCOUNT_DISABLED"))],
     ["404 of the project", 404, errorBody(404, "NOT_FOUND", "Resource projects/x could not be found.")],
+    ["429 without details", 429, bare429],
     ["429 of a used-up quota", 429, errorBody(429, "RESOURCE_EXHAUSTED", "x", errorInfo("QUOTA_EXHAUSTED"))],
     [
       "429 of a rate limit",
@@ -262,9 +267,18 @@ describe("hosts", () => {
     expect(log).toEqual(["http://127.0.0.1:1: Upstream cannot be reached"]);
   });
 
-  test("when all hosts fail, a limit is told before trouble, and trouble before an absence", async () => {
+  test("a limit found on the way is the outcome, whatever the hosts before it said", async () => {
+    await using first = scriptedServer(jsonError(503, ""));
+    await using second = scriptedServer(jsonError(429, bare429));
+    await using third = scriptedServer(sse(HELLO));
+    const { error } = await run([first.url, second.url, third.url]);
+    expect(error?.kind).toBe("rate-limited");
+    expect(third.calls).toHaveLength(0);
+  });
+
+  test("when all hosts fail, a lack of capacity is told before trouble, and trouble before an absence", async () => {
     const cases: [number, string, number, string, string][] = [
-      [429, bare429, 404, errorBody(404, "NOT_FOUND", "x"), "rate-limited"],
+      [429, capacity, 404, errorBody(404, "NOT_FOUND", "x"), "overloaded"],
       [404, errorBody(404, "NOT_FOUND", "x"), 500, "", "unavailable"],
       [404, errorBody(404, "NOT_FOUND", "x"), 404, errorBody(404, "NOT_FOUND", "x"), "model-missing"],
       [503, "", 500, "", "overloaded"],

@@ -124,7 +124,7 @@ export function testClient(
     async token(index = 0) {
       const form = new URLSearchParams({
         grant_type: "refresh_token",
-        refresh_token: demo.accounts[index]?.refreshToken ?? "",
+        refresh_token: demo.accounts[index]?.secret ?? "",
         client_id: "test",
         client_secret: "test",
       });

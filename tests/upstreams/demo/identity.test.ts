@@ -145,6 +145,50 @@ describe("catalogue", () => {
   });
 });
 
+describe("shared windows", () => {
+  interface Summary {
+    groups: { displayName: string; buckets: { bucketId: string; remainingFraction?: number; resetTime: string }[] }[];
+  }
+  const read = async (client: ReturnType<typeof testClient>, account = 0) => {
+    const { body } = await client.call("retrieveUserQuotaSummary", { project: await client.project(account) }, account);
+    return (body as unknown as Summary).groups.flatMap(({ buckets }) => buckets);
+  };
+
+  test("each account has a short and a long one for Gemini and for the others, as the service writes them", async () => {
+    const buckets = await read(testClient());
+    expect(buckets).toEqual([
+      { bucketId: "gemini-5h", window: "5h", remainingFraction: 0.86, resetTime: "2026-08-20T14:30:00.000Z" },
+      { bucketId: "gemini-weekly", window: "weekly", remainingFraction: 0.58, resetTime: "2026-08-25T22:30:00.000Z" },
+      { bucketId: "3p-5h", window: "5h", remainingFraction: 0.64, resetTime: "2026-08-20T15:00:00.000Z" },
+      { bucketId: "3p-weekly", window: "weekly", remainingFraction: 0.41, resetTime: "2026-08-26T16:30:00.000Z" },
+    ] as unknown as typeof buckets);
+  });
+
+  test("an answer takes from both windows of its group, less from the long one", async () => {
+    const client = testClient();
+    await client.say("hello");
+    const left = (await read(client)).map(({ remainingFraction }) => remainingFraction);
+    expect(left).toEqual([0.8471, 0.5777, 0.64, 0.41]);
+  });
+
+  test("they refill when they are over", async () => {
+    const client = testClient();
+    client.clock.advance(7 * 24 * HOUR);
+    expect((await read(client)).map(({ remainingFraction }) => remainingFraction)).toEqual([1, 1, 1, 1]);
+    for (const { resetTime } of await read(client)) expect(Date.parse(resetTime)).toBeGreaterThan(client.clock.now());
+  });
+
+  test("scenario quota leaves nothing of the short ones, told as upstream tells it", async () => {
+    const buckets = await read(testClient({ scenario: "quota" }));
+    expect(buckets.map(({ remainingFraction }) => remainingFraction)).toEqual([undefined, 0.58, undefined, 0.41]);
+  });
+
+  test("another account's project is refused", async () => {
+    const { status } = await testClient().call("retrieveUserQuotaSummary", { project: "demo-juniper-20b9d" }, 0);
+    expect(status).toBe(404);
+  });
+});
+
 describe("refusals", () => {
   const contents = [{ role: "user", parts: [{ text: "hi" }] }];
   const cases: { name: string; envelope: JsonObject; code: number; status: string; message: RegExp }[] = [

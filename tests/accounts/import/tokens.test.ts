@@ -1,75 +1,86 @@
 import { describe, expect, test } from "bun:test";
-import { parseAccounts } from "../../src/accounts/import.ts";
-import { GatewayError } from "../../src/core/errors.ts";
-import type { NewAccount } from "../../src/core/store.ts";
+import { parseTokens } from "../../../src/accounts/import/tokens.ts";
+import { GatewayError } from "../../../src/core/errors.ts";
+import type { NewAccount } from "../../../src/core/store.ts";
 
 const A = "1//test-aaaaaaaa";
 const B = "1//test-bbbbbbbb";
 
-describe("parseAccounts reads", () => {
+const GEMINI_CLI = {
+  access_token: "ya29.test-hush",
+  refresh_token: A,
+  scope: "https://www.googleapis.com/auth/userinfo.email https://www.googleapis.com/auth/cloud-platform",
+  token_type: "Bearer",
+  id_token: "eyJ-hush",
+  expiry_date: 1786000000000,
+};
+
+function account(secret: string, rest: Partial<NewAccount> = {}): NewAccount {
+  return { kind: "antigravity", secret, ...rest };
+}
+
+describe("parseTokens reads", () => {
   const rows: [what: string, text: string, accounts: NewAccount[]][] = [
     ["nothing", " \n\n# only a comment\n", []],
-    ["one token", A, [{ refreshToken: A }]],
-    ["a token per line, with Windows line ends", `${A}\r\n${B}\r\n`, [{ refreshToken: A }, { refreshToken: B }]],
-    ["comments and blank lines", `# mine\n\n${A}   # at work\n  ${B}  \n`, [{ refreshToken: A }, { refreshToken: B }]],
-    ["quoted lines with commas", `"${A}",\n'${B}'`, [{ refreshToken: A }, { refreshToken: B }]],
-    ["a byte order mark", `\uFEFF${A}`, [{ refreshToken: A }]],
-    ["token|project", `${A}|my-project`, [{ refreshToken: A, projectId: "my-project" }]],
-    [
-      "token|project|managed: the user's own project counts",
-      `${A}|own|managed`,
-      [{ refreshToken: A, projectId: "own" }],
-    ],
-    ["token||managed", `${A}||managed`, [{ refreshToken: A, projectId: "managed" }]],
-    ["a token copied out of a form body", A.replaceAll("/", "%2F"), [{ refreshToken: A }]],
-    ["the longest token", A.padEnd(2048, "a"), [{ refreshToken: A.padEnd(2048, "a") }]],
-    ["a JSON string", JSON.stringify(A), [{ refreshToken: A }]],
-    ["a JSON array of strings", JSON.stringify([A, B]), [{ refreshToken: A }, { refreshToken: B }]],
+    ["one token", A, [account(A)]],
+    ["a token per line, with Windows line ends", `${A}\r\n${B}\r\n`, [account(A), account(B)]],
+    ["comments and blank lines", `# mine\n\n${A}   # at work\n  ${B}  \n`, [account(A), account(B)]],
+    ["quoted lines with commas", `"${A}",\n'${B}'`, [account(A), account(B)]],
+    ["a byte order mark", `\uFEFF${A}`, [account(A)]],
+    ["token|project", `${A}|my-project`, [account(A, { projectId: "my-project" })]],
+    ["token|project|managed: the user's own project counts", `${A}|own|managed`, [account(A, { projectId: "own" })]],
+    ["token||managed", `${A}||managed`, [account(A, { projectId: "managed" })]],
+    ["a token copied out of a form body", A.replaceAll("/", "%2F"), [account(A)]],
+    ["the longest token", A.padEnd(2048, "a"), [account(A.padEnd(2048, "a"))]],
+    ["a JSON string", JSON.stringify(A), [account(A)]],
+    ["a JSON array of strings", JSON.stringify([A, B]), [account(A), account(B)]],
     [
       "objects in snake case",
       JSON.stringify([{ refresh_token: A, project_id: "p", email: "a@example.org", name: "work" }]),
-      [{ refreshToken: A, projectId: "p", email: "a@example.org", label: "work" }],
+      [account(A, { projectId: "p", email: "a@example.org", label: "work" })],
     ],
     [
       "objects in camel case, spread over lines",
       JSON.stringify({ refreshToken: A, projectId: "p", label: "l", name: "n" }, null, 2),
-      [{ refreshToken: A, projectId: "p", label: "l" }],
+      [account(A, { projectId: "p", label: "l" })],
     ],
     [
       "a nested token and null fields",
       JSON.stringify({ email: null, token: { refresh_token: A, access_token: "ya29.test", project_id: "p" } }),
-      [{ refreshToken: A, projectId: "p" }],
+      [account(A, { projectId: "p" })],
     ],
-    [
-      "a token as plain text in `token`",
-      JSON.stringify({ token: A, project: "p" }),
-      [{ refreshToken: A, projectId: "p" }],
-    ],
+    ["a token as plain text in `token`", JSON.stringify({ token: A, project: "p" }), [account(A, { projectId: "p" })]],
     [
       "a file of accounts, wrapped in an array, among unknown fields",
       JSON.stringify([{ version: 3, accounts: [{ refreshToken: `${A}|p`, extra: [1] }, { refreshToken: B }] }]),
-      [{ refreshToken: A, projectId: "p" }, { refreshToken: B }],
+      [account(A, { projectId: "p" }), account(B)],
     ],
     [
-      "one JSON document per line",
-      `{"refresh_token":"${A}"}\n"${B}"\n["${B}"]\n`,
-      [{ refreshToken: A }, { refreshToken: B }],
+      "a token without the project that the tool lent it",
+      `${A}|rising-fact-p41fc|own`,
+      [account(A, { projectId: "own" })],
     ],
+    ["one JSON document per line", `{"refresh_token":"${A}"}\n"${B}"\n["${B}"]\n`, [account(A), account(B)]],
     [
       "duplicates as one account, gaps filled by the later mention",
       `${A}\n{"refresh_token":"${A}","email":"a@example.org"}\n${A}|p`,
-      [{ refreshToken: A, email: "a@example.org", projectId: "p" }],
+      [account(A, { email: "a@example.org", projectId: "p" })],
     ],
   ];
   for (const [what, text, accounts] of rows) {
-    test(what, () => expect(parseAccounts(text)).toEqual(accounts));
+    test(what, () => expect(parseTokens(text)).toEqual(accounts));
   }
 });
 
-describe("parseAccounts refuses, naming the place and never the value,", () => {
+describe("parseTokens refuses, naming the place and never the value,", () => {
   const rows: [what: string, text: string, message: string][] = [
     ["an access token", `${A}\nya29.test-hush`, "Line 2 looks like an access token"],
     ["an API key", `# x\n\nAIzaTestHushHush`, "Line 3 looks like an API key"],
+    [
+      "an API key, with the way to add it",
+      "AIzaTestHushHush",
+      "Line 1 looks like an API key, not like a refresh token; keys are added with: ag accounts add --gemini-key",
+    ],
     ["another API key", "sk-test-hush-hush", "Line 1 looks like an API key"],
     ["an identity token", "eyJhbGciOi.hush.hush", "Line 1 looks like an identity token"],
     ["a client secret", "GOCSPX-test-hush", "Line 1 looks like an OAuth client secret"],
@@ -90,11 +101,23 @@ describe("parseAccounts refuses, naming the place and never the value,", () => {
       "Entry 2 looks like an access token",
     ],
     ["a line's single entry", `${A}\n{"email":"hush"}`, "Line 2 has no refresh token"],
+    ["the sign-in of Gemini CLI", JSON.stringify(GEMINI_CLI), "Entry 1 is the sign-in of another program"],
+    [
+      "the sign-in of gcloud",
+      JSON.stringify({ type: "authorized_user", refresh_token: A, client_id: "hush" }),
+      "Entry 1 is the sign-in of another program",
+    ],
+    [
+      "another provider's sign-in among ours",
+      JSON.stringify([A, { type: "codex", refresh_token: "rt_hush_hush_hush" }]),
+      "Entry 2 is a sign-in of another provider",
+    ],
+    ["endless nesting", `${"[".repeat(5000)}${"]".repeat(5000)}`, "The input is nested too deep"],
     ["one of a line's entries", `${A}\n["${A}","AIzahush"]`, "Line 2, Entry 2 looks like an API key"],
   ];
   for (const [what, text, message] of rows) {
     test(what, () => {
-      const error = refusalOf(() => parseAccounts(text));
+      const error = refusalOf(() => parseTokens(text));
       expect(error.kind).toBe("invalid-request");
       expect(error.message).toStartWith(message);
       expect(error.message).not.toMatch(/hush/i);

@@ -1,0 +1,60 @@
+import { defineCommand } from "citty";
+import type { Verification } from "../../accounts/verify.ts";
+import { loadConfig } from "../../config/load.ts";
+import { proxyFromEnvironment } from "../../config/proxy.ts";
+import { ACCOUNT_ID } from "../accounts/change.ts";
+import { chooseAccount } from "../accounts/choose.ts";
+import { verificationText, verificationView } from "../accounts/verification.ts";
+import { ADD_ACCOUNT, EXIT, UserError } from "../failure.ts";
+import { outputWidth, print, printJson } from "../terminal.ts";
+
+export default defineCommand({
+  meta: {
+    name: "verify",
+    description: `Ask Google whether an account works, and what its owner must do if not
+
+Refreshes the sign-in, reads project, tier, models and quota, once, without any model answering. A problem that is over
+is cleared; a new one is shown with the link its owner must open. A terms block is never asked about again.
+
+Exits with 0 when every account is in order, 3 when none is, else 1. Disabled accounts are left out.`,
+  },
+  args: {
+    id: { ...ACCOUNT_ID, required: false, description: `${ACCOUNT_ID.description}; all when absent` },
+    json: { type: "boolean", description: "one JSON document" },
+  },
+  async run({ args }) {
+    const config = loadConfig();
+    proxyFromEnvironment(process.env);
+    const { composeAccounts } = await import("../../compose.ts");
+    const { store, verify, close } = await composeAccounts(config);
+    try {
+      const stored = await store.accounts.list();
+      if (stored.length === 0) {
+        throw new UserError("No account is stored", { hint: ADD_ACCOUNT, exitCode: EXIT.nothingUsable });
+      }
+      const asked = args.id === undefined ? stored : [chooseAccount(args.id, stored)];
+      const { signal } = new AbortController();
+      // All at once: they do not depend on each other, and one that hangs shall not hold up the rest.
+      const running = asked.map((account) => verify(account.id, signal));
+      // Shown in the order of the list; one that fails before its turn must not count as unhandled.
+      for (const verification of running) verification.catch(() => {});
+      const done: Verification[] = [];
+      for (const verification of running) {
+        const next = await verification;
+        done.push(next);
+        if (!args.json) await print(verificationText(next, Date.now(), outputWidth()));
+      }
+      if (args.json) await printJson({ accounts: done.map(verificationView) });
+      return exitCodeOf(done);
+    } finally {
+      await close();
+    }
+  },
+});
+
+function exitCodeOf(verifications: readonly Verification[]): number {
+  const counted = verifications.filter(({ result }) => result.type !== "not-asked" || result.because !== "disabled");
+  const count = (type: Verification["result"]["type"]) => counted.filter(({ result }) => result.type === type).length;
+  if (count("ready") === counted.length && counted.length > 0) return EXIT.done;
+  return count("ready") + count("failed") === 0 ? EXIT.nothingUsable : EXIT.failed;
+}

@@ -1,0 +1,31 @@
+import type { AccountKind } from "../core/accounts.ts";
+import type { Discovery } from "../core/models.ts";
+import type { QuotaBucket } from "../core/quota.ts";
+import type { TurnEvent } from "../core/turn.ts";
+import type { Credential, CredentialOf, Upstream, UpstreamCall, Upstreams } from "../core/upstream.ts";
+
+/** The upstream of one credential's kind, asked with that credential. */
+export interface UpstreamAccess {
+  stream(call: UpstreamCall, signal: AbortSignal): AsyncIterable<readonly TurnEvent[]>;
+  discoverModels(signal: AbortSignal): Promise<Discovery>;
+  readBuckets(signal: AbortSignal): Promise<QuotaBucket[]>;
+}
+
+export function accessWith(credential: Credential, upstreams: Upstreams): UpstreamAccess {
+  switch (credential.kind) {
+    case "antigravity":
+      return access(upstreams.antigravity, credential);
+    case "gemini-api-key":
+      return access(upstreams["gemini-api-key"], credential);
+    default:
+      return credential satisfies never;
+  }
+}
+
+function access<K extends AccountKind>(upstream: Upstream<K>, credential: CredentialOf<K>): UpstreamAccess {
+  return {
+    stream: (call, signal) => upstream.stream(call, credential, signal),
+    discoverModels: (signal) => upstream.discoverModels(credential, signal),
+    readBuckets: (signal) => upstream.readBuckets(credential, signal),
+  };
+}

@@ -1,0 +1,74 @@
+import { type Database, SQLiteError } from "bun:sqlite";
+import { DataFileError } from "../core/store.ts";
+import { patiently } from "./busy.ts";
+
+const RESTORE =
+  "Stop ag, move the file and those beside it whose names end in -wal and -shm away, and put the newest copy from the folder backups in its place";
+
+/** What SQLite's refusals mean to the file's owner, by how their codes begin. */
+const REFUSALS: readonly (readonly [code: string, what: string, hint: string])[] = [
+  [
+    "SQLITE_FULL",
+    "cannot be written: there is no room on the disk",
+    "Free some room. What was stored before is intact",
+  ],
+  ["SQLITE_READONLY", "cannot be written: it is read-only", "Make the file and its folder writable for this user"],
+  ["SQLITE_PERM", "cannot be used: permission denied", "Make the file and its folder writable for this user"],
+  ["SQLITE_CORRUPT", "is damaged", RESTORE],
+  ["SQLITE_NOTADB", "is not a database, or is damaged", RESTORE],
+  ["SQLITE_IOERR", "cannot be used: the disk reports an error", "Check the disk and the room on it"],
+  ["SQLITE_CANTOPEN", "cannot be opened", "Make the file and its folder writable for this user"],
+];
+
+/** A refusal by SQLite as a DataFileError that names the file; anything else, and "busy", as it is. */
+export function asDataFileError(cause: unknown, path: string): unknown {
+  if (!(cause instanceof SQLiteError)) return cause;
+  const refusal = REFUSALS.find(([code]) => cause.code?.startsWith(code));
+  if (!refusal) return cause;
+  const [, what, hint] = refusal;
+  return new DataFileError(`The data file ${path} ${what} (${cause.message})`, hint, { cause });
+}
+
+/** The open database. What it refuses is thrown as DataFileError; a change is kept as a whole or not at all. */
+export class DataFile {
+  readonly database: Database;
+  readonly path: string;
+
+  constructor(database: Database, path: string) {
+    this.database = database;
+    this.path = path;
+  }
+
+  read<T>(query: () => T): T {
+    try {
+      return query();
+    } catch (cause) {
+      throw asDataFileError(cause, this.path);
+    }
+  }
+
+  /** One transaction, at once. */
+  writeNow<T>(change: () => T): T {
+    return this.read(() => this.database.transaction(change).immediate());
+  }
+
+  /** One transaction, as soon as other processes let go of the database. A power cut may undo it. */
+  write<T>(change: () => T): Promise<T> {
+    return patiently(() => this.writeNow(change));
+  }
+
+  /**
+   * The same with the log on the disk. A refresh token that a rotation has just replaced cannot be had again, so a power
+   * cut must not undo these; `synchronous` belongs to the connection and changes only between transactions.
+   */
+  writeDurably<T>(change: () => T): Promise<T> {
+    return patiently(() => {
+      this.database.run("pragma synchronous = full");
+      try {
+        return this.writeNow(change);
+      } finally {
+        this.database.run("pragma synchronous = normal");
+      }
+    });
+  }
+}

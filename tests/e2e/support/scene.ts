@@ -1,0 +1,101 @@
+import type { JsonObject } from "../../../src/lib/json.ts";
+import type { Client } from "../../support/clients.ts";
+import { type FakeClock, fakeClock } from "../../support/clock.ts";
+import { type CloudCodeOptions, type CloudCodeServer, startCloudCode } from "../../support/cloudcode/index.ts";
+import { startGateway, type TestGateway } from "../../support/gateway.ts";
+import { CLAUDE } from "../../support/cloudcode/samples.ts";
+
+/** The whole gateway and its upstream on one clock that only moves when told to. */
+export interface Scene extends AsyncDisposable {
+  readonly upstream: CloudCodeServer;
+  readonly clock: FakeClock;
+  readonly home: string;
+  url(): string;
+  /** One request of a conversation that the client names; rejects when nothing answers. */
+  ask(client: Client, options?: AskOptions): Promise<Told>;
+  /** Resolves when the gateway waits for something for about this long (up to two seconds more). */
+  waitsFor(ms: number): Promise<void>;
+  /** Ends the gateway and starts another one over the same data, with these variables besides. */
+  restart(env?: Record<string, string>): Promise<void>;
+}
+
+export interface AskOptions {
+  stream?: boolean;
+  /** The conversation. */
+  session?: string;
+  model?: string;
+  fields?: JsonObject;
+  signal?: AbortSignal;
+}
+
+/** What the client was told. */
+export interface Told {
+  status: number;
+  account: string | null;
+  model: string | null;
+  attempts: number;
+  waitedMs: number;
+  retryAfter: number | undefined;
+  text: string;
+}
+
+export interface SceneOptions extends CloudCodeOptions {
+  config?: JsonObject;
+  env?: Record<string, string>;
+}
+
+export async function startScene({ config, env, ...options }: SceneOptions = {}): Promise<Scene> {
+  const clock = fakeClock();
+  const upstream = await startCloudCode({ now: clock.now, ...options });
+  const gatewayOptions = { clock, ...(config && { config }), ...(env && { env }) };
+  let gateway: TestGateway = await startGateway(upstream, gatewayOptions);
+  return {
+    upstream,
+    clock,
+    home: gateway.home,
+    url: () => gateway.url,
+    ask: (client, asked) => ask(gateway.url, client, asked),
+    waitsFor: (ms) => until(() => clock.sleeping().some((asleep) => asleep >= ms && asleep <= ms + 2_000)),
+    async restart(more) {
+      await gateway.stop();
+      gateway = await startGateway(upstream, { ...gatewayOptions, env: { ...env, ...more }, home: gateway.home });
+    },
+    async [Symbol.asyncDispose]() {
+      await gateway.stop();
+      await upstream.stop();
+    },
+  };
+}
+
+async function ask(
+  url: string,
+  client: Client,
+  { stream = false, session, model = CLAUDE, fields, signal }: AskOptions = {},
+) {
+  const reply = await fetch(url + client.path, {
+    method: "POST",
+    headers: session === undefined ? {} : { "x-session-id": session },
+    body: JSON.stringify(client.request("hidden", { model, stream, ...fields })),
+    ...(signal && { signal }),
+  });
+  const { headers, status } = reply;
+  const retryAfter = headers.get("retry-after");
+  return {
+    status,
+    account: headers.get("x-ag-account"),
+    model: headers.get("x-ag-model"),
+    attempts: Number(headers.get("x-ag-attempts")),
+    waitedMs: Number(headers.get("x-ag-waited-ms")),
+    retryAfter: retryAfter === null ? undefined : Number(retryAfter),
+    text: await reply.text(),
+  };
+}
+
+/** Lets everything run until the condition holds. Sockets need real time, but how much is not asserted. */
+export async function until(condition: () => boolean): Promise<void> {
+  const end = performance.now() + 10_000;
+  while (!condition()) {
+    if (performance.now() > end) throw new Error("what was waited for did not happen");
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
