@@ -70,7 +70,7 @@ function gatewayFailure(error: GatewayError): Failure {
 function noAccountHint({ detail: { missing } }: GatewayError): string {
   switch (missing) {
     case "account":
-      return ADD_ACCOUNT;
+      return "Or bring sign-ins along: ag accounts import";
     case "oauth-client":
       return "They can also stand in config.jsonc, as oauth.clientId and oauth.clientSecret";
     case undefined:

@@ -7,13 +7,13 @@ import { EXIT, UserError, UsageError } from "./failure.ts";
 export const PASSPHRASE_FILE = {
   type: "string",
   valueHint: "FILE",
-  description: "file whose first line is the archive's passphrase; without it, it is asked for",
+  description: "file, or - for stdin, whose first line is the archive's passphrase; without it, it is asked for",
 } as const;
 
 const PASSPHRASE_FILE_HINT = "Write the passphrase to a file that only you can read, and give --passphrase-file FILE";
 
 export interface PassphraseOptions {
-  /** A file whose first line it is. Absent: it is asked for on the terminal. */
+  /** A file, or "-" for stdin, whose first line it is. Absent: it is asked for on the terminal. */
   file: string | undefined;
   message: string;
   /** A new one is asked for twice, and has a shortest length. */
@@ -55,13 +55,13 @@ function faultOf(passphrase: string): string | undefined {
 async function readFirstLine(path: string): Promise<string> {
   let text: string;
   try {
-    text = await readFile(path, "utf8");
+    text = path === "-" ? await Bun.stdin.text() : await readFile(path, "utf8");
   } catch (cause) {
     const code = errorCode(cause) ?? "";
     const why = code === "ENOENT" ? "does not exist" : `cannot be read${code && ` (${code})`}`;
     throw new UserError(`The passphrase file ${path} ${why}`, { cause });
   }
   const [line = ""] = text.replace(/^\uFEFF/, "").split(/\r?\n/, 1);
-  if (line === "") throw new UserError(`The passphrase file ${path} has an empty first line`);
+  if (line === "") throw new UserError(`The first line of ${path === "-" ? "stdin" : path} is empty: there is no passphrase in it`);
   return line;
 }

@@ -55,9 +55,10 @@ export function isInteractive(): boolean {
 /** Breaks a paragraph into lines of at most `width`, all but the first indented; a longer word, such as a link, stays whole. */
 export function wrapped(text: string, width: number, indent = ""): string {
   const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    const longer = line === "" ? word : `${line} ${word}`;
+  const [first = "", ...words] = text.split(" ");
+  let line = first;
+  for (const word of words) {
+    const longer = `${line} ${word}`;
     if (line.trim() === "" || Bun.stringWidth(longer) <= width) {
       line = longer;
       continue;

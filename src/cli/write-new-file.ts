@@ -1,10 +1,12 @@
 import { closeSync, existsSync, fsyncSync, linkSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
 import { errorCode } from "../lib/error-code.ts";
 import { UserError } from "./failure.ts";
 
-/** Throws UserError when there is something under that name. */
-export function refuseExisting(path: string): void {
+/** Throws UserError when there is something under that name, or no folder to put it into. */
+export function checkNewFile(path: string): void {
   if (existsSync(path)) throw alreadyThere(path);
+  if (!existsSync(dirname(path))) throw new UserError(`${path} cannot be written: its folder does not exist`);
 }
 
 /**
@@ -27,7 +29,7 @@ export function writeNewFile(path: string, text: string): void {
     if (cause instanceof UserError) throw cause;
     const code = errorCode(cause);
     if (code === undefined) throw cause;
-    const why = code === "ENOENT" ? "its folder does not exist" : code === "ENOSPC" ? "the disk is full" : code;
+    const why = code === "ENOSPC" ? "the disk is full" : code;
     throw new UserError(`${path} cannot be written: ${why}`, { cause });
   } finally {
     rmSync(draft, { force: true });
@@ -40,7 +42,7 @@ function moveInto(path: string, draft: string): void {
     linkSync(draft, path);
   } catch (cause) {
     if (errorCode(cause) === "EEXIST") throw alreadyThere(path);
-    refuseExisting(path);
+    checkNewFile(path);
     renameSync(draft, path);
   }
 }

@@ -44,10 +44,10 @@ export async function composeAccounts(config: Config): Promise<AccountsBench> {
 }
 
 async function verify(accountId: string, backend: Backend, signal: AbortSignal): Promise<Verification> {
-  const { store, credentials, discovery, rediscoverProject, clock } = backend;
+  const { store, credentials, troubledDiscovery, rediscoverProject, clock } = backend;
   const account = (await store.accounts.list()).find(({ id }) => id === accountId);
   if (account === undefined) throw new GatewayError("account-unusable", "The account was removed");
-  const { readAccount } = discovery;
+  const { readAccount } = troubledDiscovery;
   return verifyAccount(
     account,
     { accounts: store.accounts, credentials, readAccount, rediscoverProject, clock },

@@ -8,7 +8,7 @@ import { accountsNamed } from "../core/account-name.ts";
 import type { Account } from "../core/accounts.ts";
 import type { AccountStore, Store } from "../core/store.ts";
 import type { Upstreams } from "../core/upstream.ts";
-import { createModelDiscovery, type ModelDiscovery } from "../gateway/discover-models.ts";
+import { createModelDiscovery, type DiscoveryDeps, type ModelDiscovery } from "../gateway/discover-models.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { createCatalog, type ModelCatalog } from "../models/catalog.ts";
 import { openStore } from "../store/open-store.ts";
@@ -35,6 +35,8 @@ export interface Backend {
   upstreams: Upstreams;
   pool: Pool;
   discovery: ModelDiscovery;
+  /** For accounts that have a problem or are disabled, too. */
+  troubledDiscovery: ModelDiscovery;
   catalog: ModelCatalog;
   rediscoverProject(accessToken: string, signal: AbortSignal): Promise<DiscoveredProject>;
   /** Writes what is buffered and closes the database. */
@@ -75,7 +77,7 @@ export async function composeBackend(config: Config, options: BackendOptions): P
     random: Math.random,
     settings: { ...scheduling, lanes, reserveOf: (account) => reserveOf(account, config) },
   });
-  const discovery = createModelDiscovery({
+  const discoveryDeps: DiscoveryDeps = {
     usableAccounts: pool.usableAccounts,
     lanes: () => lanes,
     credential: pool.credential,
@@ -85,7 +87,8 @@ export async function composeBackend(config: Config, options: BackendOptions): P
     // The list is asked for anew, so that what the late one offers is in it; nobody waits for that.
     onLateAnswer: () => void catalog.refresh(new AbortController().signal).catch(() => {}),
     clock,
-  });
+  };
+  const discovery = createModelDiscovery(discoveryDeps);
   const catalog = createCatalog({
     discover: discovery.discover,
     store: store.discovery,
@@ -101,6 +104,8 @@ export async function composeBackend(config: Config, options: BackendOptions): P
     upstreams,
     pool,
     discovery,
+    // The pool hands out nothing of an account with a problem; whether that is over can only be seen by asking.
+    troubledDiscovery: createModelDiscovery({ ...discoveryDeps, credential: credentials.get }),
     catalog,
     rediscoverProject,
     async close() {

@@ -6,30 +6,32 @@ export interface Column<Row> {
   spare?: number;
 }
 
-const GAP = "   ";
+const USUAL_GAP = 3;
 
 export interface TableOptions {
   paintTitle?: (title: string) => string;
   /** Columns of the terminal. Absent: any width will do. */
   maxWidth?: number;
+  /** Spaces between columns; absent: 3. */
+  gap?: number;
 }
 
 /** Plain columns; those in which no row has anything are left out, and spare ones where there is no room for them. */
 export function renderTable<Row>(
   rows: readonly Row[],
   columns: readonly Column<Row>[],
-  { paintTitle = (title) => title, maxWidth = Infinity }: TableOptions = {},
+  { paintTitle = (title) => title, maxWidth = Infinity, gap = USUAL_GAP }: TableOptions = {},
 ): string {
   const filled = columns.flatMap((column) => {
     const cells = rows.map((row) => column.cell(row));
     if (cells.every((cell) => cell === "")) return [];
     return [{ ...column, cells, width: Math.max(...[column.title, ...cells].map((text) => Bun.stringWidth(text))) }];
   });
-  const shown = fitting(filled, maxWidth);
+  const shown = fitting(filled, maxWidth, gap);
   const line = (texts: readonly string[]) =>
     texts
       .map((text, index) => pad(text, shown[index]?.width ?? 0, shown[index]?.align))
-      .join(GAP)
+      .join(" ".repeat(gap))
       .trimEnd();
   const titles = paintTitle(line(shown.map(({ title }) => title.toUpperCase())));
   return [titles, ...rows.map((_, row) => line(shown.map(({ cells }) => cells[row] ?? "")))].join("\n");
@@ -38,13 +40,14 @@ export function renderTable<Row>(
 function fitting<Sized extends { width: number; spare?: number }>(
   columns: readonly Sized[],
   maxWidth: number,
+  gap: number,
 ): Sized[] {
   let shown = [...columns];
   const spare = columns
     .filter((column) => column.spare !== undefined)
     .toSorted((left, right) => (left.spare ?? 0) - (right.spare ?? 0));
   for (const column of spare) {
-    const width = shown.reduce((sum, each) => sum + each.width, GAP.length * (shown.length - 1));
+    const width = shown.reduce((sum, each) => sum + each.width, gap * (shown.length - 1));
     if (width <= maxWidth) break;
     shown = shown.filter((each) => each !== column);
   }

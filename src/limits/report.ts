@@ -85,7 +85,7 @@ export interface CooldownLimits {
 export interface ReportContext {
   /** Unix ms. */
   now: number;
-  /** Whether a model of upstream's list is meant for people. One that rests is always shown. */
+  /** Whether a model is meant for people; upstream's inner ones are left out. */
   isOffered(modelId: string): boolean;
   /** Which models a shared window covers. */
   familyOf(modelId: string): Family;
@@ -123,10 +123,9 @@ function accountLimits(view: AccountView, context: ReportContext): AccountLimits
 }
 
 function modelIds({ quota, cooldowns }: AccountView, { isOffered, now }: ReportContext): string[] {
-  const offered = [...(quota?.models.keys() ?? [])].filter((id) => isOffered(id));
   const resting = [...cooldowns].flatMap(([id, { until }]) => (until > now ? [id] : []));
   // By name, so that a family stands together.
-  return [...new Set([...offered, ...resting])].toSorted();
+  return [...new Set([...(quota?.models.keys() ?? []), ...resting])].filter(isOffered).toSorted();
 }
 
 function modelLimits(id: string, { quota, cooldowns }: AccountView, context: ReportContext): ModelLimits {

@@ -21,7 +21,10 @@ export interface TextOptions {
 
 const USUAL_WIDTH = 80;
 const INDENT = "  ";
+/** Narrower than usual: five columns and a long model id shall fit 80. */
+const GAP = 2;
 const BAR_CELLS = 10;
+const JUST_NOW_MS = 2_000;
 /** Below this share of a window the bar is painted as a warning. */
 const LOW_FRACTION = 0.2;
 
@@ -68,7 +71,7 @@ function heading({ handle, label, kind, tier, state, inFlight, ...account }: Acc
     ...(tier === null ? [] : [plain(tier)]),
     plain(state),
     ...(inFlight > 0 ? [`${inFlight} running`] : []),
-    ...(readAt === null ? [] : [`read ${durationText(now - Date.parse(readAt))} ago`]),
+    ...(readAt === null ? [] : [`read ${ageText(now - Date.parse(readAt))}`]),
   ];
   const [first = "", ...more] = wrapped([plain(handle), ...facts].join(" · "), page.width, "", INDENT);
   const name = plain(handle);
@@ -82,7 +85,7 @@ function trouble(account: AccountLimits, { paint, width, now }: Page): string[] 
   if (reason !== null && state !== "disabled") lines.push(...wrapped(plain(reason), width, INDENT).map(paint.yellow));
   if (url !== null) lines.push(paint.yellow(`${INDENT}Its owner must open ${plain(url)}`));
   if (readFailure !== null) {
-    const since = readAt === null ? "" : `; this is from ${durationText(now - Date.parse(readAt))} ago`;
+    const since = readAt === null ? "" : `; this is from ${ageText(now - Date.parse(readAt))}`;
     lines.push(
       ...wrapped(`What is left could not be read${since}: ${plain(readFailure)}`, width, INDENT).map(paint.yellow),
     );
@@ -90,6 +93,10 @@ function trouble(account: AccountLimits, { paint, width, now }: Page): string[] 
     lines.push(paint.dim(`${INDENT}What is left has not been read yet.`));
   }
   return lines;
+}
+
+function ageText(ms: number): string {
+  return ms < JUST_NOW_MS ? "just now" : `${durationText(ms)} ago`;
 }
 
 interface Row {
@@ -102,7 +109,7 @@ interface Row {
 /** One table over all accounts, cut up again, so that their columns stand under each other. */
 function quotaTables(accounts: readonly AccountLimits[], page: Page): string[][] {
   const groups = accounts.map((account) => (isReady(account) ? quotaRows(account) : []));
-  const rendered = renderTable(groups.flat(), quotaColumns(page), { maxWidth: page.width - INDENT.length });
+  const rendered = renderTable(groups.flat(), quotaColumns(page), { maxWidth: page.width - INDENT.length, gap: GAP });
   const [title = "", ...lines] = rendered.split("\n");
   let next = 0;
   return groups.map((rows) => {
@@ -157,7 +164,7 @@ function limitNotes({ models }: AccountLimits, { times, now, paint }: Page): str
   );
   return [...notes].map(([key, group]) => {
     const [end = "", why = ""] = key.split("\n");
-    return `${paint.red("Limited")} ${end}: ${names(group)}.${why === "" ? "" : ` Why: ${why}`}`;
+    return `${paint.red("Limited")} ${end}: ${group.length === models.length && group.length > 1 ? "all models" : names(group)}.${why === "" ? "" : ` Why: ${why}`}`;
   });
 
   function endText(freeAt: string | null): string {

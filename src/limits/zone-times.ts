@@ -7,8 +7,7 @@ export interface ZoneTimes {
   short(time: number, now: number): string;
 }
 
-/** Beyond, the name of the weekday could be today's. */
-const WEEKDAY_CLEAR_MS = 6 * 86_400_000;
+const WEEK_MS = 7 * 86_400_000;
 
 /** Times as clocks in a zone show them; absent: the machine's. Throws RangeError for an unknown zone. */
 export function zoneTimes(timeZone?: string): ZoneTimes {
@@ -37,7 +36,8 @@ export function zoneTimes(timeZone?: string): ZoneTimes {
     short(time, now) {
       const [then, today] = [read(time), read(now)];
       if (then.date === today.date && then.year === today.year) return then.clock;
-      return `${time - now < WEEKDAY_CLEAR_MS ? then.weekday : then.date} ${then.clock}`;
+      const isClear = time - now < WEEK_MS && then.weekday !== today.weekday;
+      return `${isClear ? then.weekday : then.date} ${then.clock}`;
     },
   };
 }

@@ -148,6 +148,7 @@ export function accountStore(file: DataFile, secrets: Secrets): AccountStore {
     },
 
     async update(id, change) {
+      if (fieldsOf(change).length === 0) return;
       const write = () => {
         if (change.secret !== undefined) secrets.assertCurrent();
         const assignments = assignmentsOf(change, id, secrets);

@@ -93,7 +93,7 @@ function writeCopy(path: string, draft: string): void {
       const version = copy.query<{ user_version: number }, []>("pragma live.user_version").get()?.user_version ?? 0;
       copy.run(`pragma main.user_version = ${version}`);
     })
-    .immediate();
+    .deferred(); // immediate would lock the live database as well
   copy.run("detach live");
   const [check] = copy.query<{ integrity_check: string }, []>("pragma integrity_check").all();
   if (check?.integrity_check !== "ok") throw new Error(`the copy is damaged: ${check?.integrity_check}`);

@@ -4,7 +4,7 @@ import { pathToFileURL } from "node:url";
 import { DataFileError } from "../core/store.ts";
 
 /** Another program may be writing; it is a matter of moments. */
-const BUSY_TIMEOUT_MS = 2_000;
+const BUSY_TIMEOUT_MS = 500;
 /** Where the header says how the file is written, and what it says when that is by a write-ahead log. */
 const WRITE_VERSION_OFFSET = 18;
 const WRITE_AHEAD_LOG = 2;

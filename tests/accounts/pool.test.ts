@@ -1,91 +1,43 @@
 import { describe, expect, test } from "bun:test";
-import type { Credentials } from "../../src/accounts/credentials.ts";
 import { createPool } from "../../src/accounts/pool.ts";
-import { type FailureDetail, type FailureKind, GatewayError } from "../../src/core/errors.ts";
-import { openStore } from "../../src/store/open-store.ts";
-import { fakeClock, settle } from "../support/clock.ts";
-
-const MINUTE = 60_000;
-const NO_ABORT = new AbortController().signal;
-const failure = (kind: FailureKind, detail: FailureDetail = {}) => new GatewayError(kind, "m", detail);
-
-/** A pool over a real store; credentials only keep a log. */
-async function world(size: number) {
-  const clock = fakeClock();
-  const { accounts } = openStore(":memory:");
-  const fresh = Array.from({ length: size }, (_, index) => ({ refreshToken: `1//test-${index + 1}` }));
-  const { added } = await accounts.add(fresh, clock.now());
-  const log: unknown[] = [];
-  const credentials: Credentials = {
-    get: async (accountId) => ({ accountId, accessToken: "ya29.test", projectId: "project" }),
-    renew: (...renewal) => log.push(renewal),
-  };
-  const updates: string[][] = [];
-  const watched = {
-    ...accounts,
-    update: (id: string, change: object) => {
-      updates.push([id, ...Object.keys(change)]);
-      return accounts.update(id, change);
-    },
-  };
-  const pool = createPool({ accounts: watched, credentials, clock });
-  const acquire = (model = "model-x", ...exclude: string[]) =>
-    pool.acquire({ model, conversationKey: "c", exclude: new Set(exclude) }, NO_ABORT);
-  /** One whole request; the handle it ran on. */
-  const request = async (outcome?: GatewayError, model = "model-x") => {
-    using lease = await acquire(model);
-    if (outcome) lease.fail(outcome);
-    else lease.succeed();
-    return lease.handle;
-  };
-  const requests = async (count: number) => {
-    const handles: string[] = [];
-    for (let number = 0; number < count; number++) handles.push(await request());
-    return handles.join(" ");
-  };
-  return { clock, accounts, added, pool, acquire, request, requests, log, updates };
-}
+import type { FailureKind } from "../../src/core/errors.ts";
+import { settle } from "../support/clock.ts";
+import { failure, HOUR, limit, MINUTE, MODEL, NO_ABORT, poolWorld, SECOND } from "./support.ts";
 
 describe("the pool", () => {
-  test("takes accounts in turn, also within one millisecond", async () => {
-    const { requests } = await world(3);
+  test("takes accounts in turn for new conversations, also within one millisecond", async () => {
+    const { requests } = await poolWorld(3);
     expect(await requests(5)).toBe("a1 a2 a3 a1 a2");
   });
 
   test("counts what is in flight, and a lease released twice counts once", async () => {
-    const { acquire, pool } = await world(1);
-    const first = await acquire();
-    const second = await acquire();
-    expect(pool.views().map(({ inFlight }) => inFlight)).toEqual([2]);
+    const { leaseFor, viewOf } = await poolWorld(1);
+    const first = await leaseFor("A");
+    const second = await leaseFor("B");
+    expect(viewOf("a1")?.inFlight).toBe(2);
     first[Symbol.dispose]();
     first[Symbol.dispose]();
-    expect(pool.views().map(({ inFlight }) => inFlight)).toEqual([1]);
+    expect(viewOf("a1")?.inFlight).toBe(1);
     second[Symbol.dispose]();
-    expect(pool.views().map(({ inFlight }) => inFlight)).toEqual([0]);
+    expect(viewOf("a1")?.inFlight).toBe(0);
   });
 
   test("keeps a limited account off that model until the stated time, and on for others", async () => {
-    const { request, requests, clock, pool, added } = await world(2);
-    await request(failure("rate-limited", { retryAfterMs: 10_000, upstreamStatus: 429 }));
+    const { request, requests, clock, viewOf } = await poolWorld(2);
+    const now = clock.now();
+    await request("A", { outcome: limit(10 * SECOND) });
     expect(await requests(2)).toBe("a2 a2");
-    expect(await request(undefined, "model-y")).toBe("a1");
-    expect(pool.views().find(({ account }) => account.id === added[0]!.id)?.cooldowns).toEqual(
-      new Map([["model-x", { kind: "rate-limited", until: clock.now() + 10_000, evidence: "429" }]]),
+    expect(await request("B", { model: "claude-y" })).toBe("a1");
+    expect(viewOf("a1")?.cooldowns).toEqual(
+      new Map([[MODEL, { kind: "rate-limited", until: now + 10 * SECOND, since: now, evidence: "429" }]]),
     );
-    await clock.advance(10_000);
+    await clock.advance(10 * SECOND);
+    expect(viewOf("a1")?.cooldowns.size).toBe(0);
     expect(await requests(2)).toBe("a2 a1");
   });
 
-  test("refuses with the soonest reset when all are limited, and calls nobody", async () => {
-    const { request, acquire, clock } = await world(2);
-    await request(failure("quota-exhausted", { retryAfterMs: 10 * MINUTE }));
-    await request(failure("quota-exhausted", { retryAfterMs: 20 * MINUTE }));
-    await clock.advance(MINUTE);
-    await expect(acquire()).rejects.toMatchObject({ kind: "quota-exhausted", detail: { retryAfterMs: 9 * MINUTE } });
-  });
-
-  test("punishes nobody for what no account is to blame for", async () => {
-    const { request, requests, updates } = await world(2);
+  test("punishes nobody for what no account is to blame for, nor on a refusal without evidence", async () => {
+    const { request, requests, pool } = await poolWorld(2);
     const blameless: FailureKind[] = [
       "overloaded",
       "unavailable",
@@ -94,28 +46,29 @@ describe("the pool", () => {
       "internal",
       "deadline",
     ];
-    for (const kind of blameless) await request(failure(kind, { retryAfterMs: 60_000 }));
-    expect(await requests(2)).toBe("a1 a2");
-    expect(updates.flatMap(([, ...fields]) => fields)).toEqual(["lastUsedAt", "lastUsedAt"]);
+    for (const kind of blameless) await request("A", { outcome: failure(kind, { retryAfterMs: MINUTE }) });
+    await request("A", { outcome: failure("rate-limited", { upstreamStatus: 429 }) });
+    expect(pool.views().map(({ cooldowns }) => cooldowns.size)).toEqual([0, 0]);
+    expect((await requests(2)).split(" ").toSorted()).toEqual(["a1", "a2"]);
   });
 
-  test("a success clears the failure memory of its account and model only", async () => {
-    const { request, clock, pool } = await world(1);
-    const limited = failure("rate-limited");
-    const restOf = (model: string) => (pool.views()[0]?.cooldowns.get(model)?.until ?? 0) - clock.now();
-    await request(limited);
-    await request(limited, "model-y");
-    await clock.advance(30_000);
-    await request();
-    await request(limited);
-    await request(limited, "model-y");
-    expect([restOf("model-x"), restOf("model-y")]).toEqual([30_000, 60_000]);
+  test("an answer clears the failure memory of its account and model only", async () => {
+    const { request, clock, viewOf } = await poolWorld(1);
+    const outcome = failure("rate-limited", { upstreamReason: "RATE_LIMIT_EXCEEDED" });
+    const restOf = (model: string) => (viewOf("a1")?.cooldowns.get(model)?.until ?? 0) - clock.now();
+    await request("A", { outcome });
+    await request("A", { outcome, model: "claude-y" });
+    await clock.advance(30 * SECOND);
+    await request("A");
+    await request("A", { outcome });
+    await request("A", { outcome, model: "claude-y" });
+    expect([restOf(MODEL), restOf("claude-y")]).toEqual([30 * SECOND, MINUTE]);
   });
 
   test("takes an account out for good when it needs its owner, also over a restart", async () => {
-    const { request, requests, accounts, clock } = await world(2);
+    const { request, requests, accounts, clock, restart } = await poolWorld(2);
     const ownerUrl = "https://accounts.google.com/v";
-    await request(failure("account-unusable", { accountProblem: "needs-verification", ownerUrl }));
+    await request("A", { outcome: failure("account-unusable", { accountProblem: "needs-verification", ownerUrl }) });
     expect(await requests(2)).toBe("a2 a2");
     expect((await accounts.list())[0]?.problem).toEqual({
       type: "needs-verification",
@@ -123,102 +76,223 @@ describe("the pool", () => {
       url: ownerUrl,
       since: clock.now(),
     });
-    const restarted = createPool({ accounts, clock, credentials: { get: () => Promise.reject(), renew: () => {} } });
-    using lease = await restarted.acquire({ model: "model-x", conversationKey: "c", exclude: new Set() }, NO_ABORT);
-    expect(lease.handle).toBe("a2");
+    expect(await (await restart()).requests(2)).toBe("a2 a2");
   });
 
-  test("names what the owner must do when no account is left", async () => {
-    const { request, acquire } = await world(1);
-    const ownerUrl = "https://accounts.google.com/v";
-    await request(failure("account-unusable", { accountProblem: "needs-verification", ownerUrl }));
-    await expect(acquire()).rejects.toMatchObject({
-      kind: "no-account",
-      message: `No account is usable. a1 needs verification by its owner: open ${ownerUrl}, then import it again`,
-    });
-  });
-
-  test("never takes an account that was tried for this request", async () => {
-    const { acquire, added } = await world(2);
-    const [first, second] = added.map(({ id }) => id);
-    using lease = await acquire("model-x", first!);
-    expect(lease.handle).toBe("a2");
-    await expect(acquire("model-x", first!, second!)).rejects.toMatchObject({ kind: "no-account" });
-  });
-
-  test("sees within a second what another process changed, and not by asking for each request", async () => {
-    const { requests, accounts, added, clock, pool, acquire } = await world(2);
-    await requests(2);
-    await accounts.update(added[0]!.id, { enabled: false });
-    await accounts.add([{ refreshToken: "1//test-new" }], clock.now());
-    expect(await requests(2)).toBe("a1 a2");
-    await clock.advance(1_000);
-    expect(await requests(4)).toBe("a3 a2 a3 a2");
-    expect(pool.views().map(({ account }) => account.handle)).toEqual(["a1", "a2", "a3"]);
-    await accounts.update(added[1]!.id, { enabled: false });
-    await clock.advance(1_000);
-    await pool.sync();
-    using lease = await acquire();
-    expect(lease.handle).toBe("a3");
-  });
-
-  test("an account keeps its limits and its requests in flight when the store is read again", async () => {
-    const { acquire, request, accounts, added, clock, pool } = await world(1);
-    await request(failure("rate-limited", { retryAfterMs: MINUTE }), "model-y");
-    using _lease = await acquire();
-    await accounts.update(added[0]!.id, { label: "renamed" });
-    await clock.advance(1_000);
-    await pool.sync();
-    const [view] = pool.views();
-    expect([view?.account.label, view?.inFlight, view?.cooldowns.has("model-y")]).toEqual(["renamed", 1, true]);
-  });
-
-  test("an account that was signed in again is back", async () => {
-    const { request, requests, accounts, added, clock } = await world(1);
-    await request(failure("account-unusable", { accountProblem: "needs-login" }));
-    await accounts.update(added[0]!.id, { problem: undefined });
-    await clock.advance(1_000);
-    expect(await requests(1)).toBe("a1");
-  });
-
-  test("stores the last use at most once a minute", async () => {
-    const { requests, clock, updates, accounts } = await world(1);
-    const start = clock.now();
-    for (let round = 0; round < 12; round++) {
-      await requests(3);
-      await clock.advance(10_000);
-    }
-    expect(updates).toHaveLength(2);
-    expect((await accounts.list())[0]?.lastUsedAt).toBe(start + MINUTE);
-  });
-
-  test("serves on from memory while the store is out of reach", async () => {
-    const { added, clock } = await world(1);
-    let isDown = false;
-    const serve = <T>(value: T) => (isDown ? Promise.reject(new Error("disk")) : Promise.resolve(value));
-    const credentials = { get: () => Promise.reject(), renew: () => {} };
-    const accounts = { list: () => serve(added), version: () => serve(1), update: () => serve(undefined) };
-    const pool = createPool({ accounts, credentials, clock });
-    await pool.sync();
-    isDown = true;
-    await clock.advance(MINUTE);
-    using lease = await pool.acquire({ model: "m", conversationKey: "c", exclude: new Set() }, NO_ABORT);
-    lease.fail(failure("account-unusable", { accountProblem: "needs-login" }));
-    await settle();
-    expect(pool.views()[0]?.account.problem?.type).toBe("needs-login");
+  test("never takes an account that the request has given up", async () => {
+    const { acquire, request } = await poolWorld(2);
+    expect(await request("A", { exclude: ["a1"] })).toBe("a2");
+    await expect(acquire("A", { exclude: ["a1", "a2"] })).rejects.toMatchObject({ kind: "no-account" });
   });
 
   test("a request that was given up before is given no account", async () => {
-    const { pool } = await world(1);
-    const query = { model: "m", conversationKey: "c", exclude: new Set<string>() };
-    await expect(pool.acquire(query, AbortSignal.abort())).rejects.toMatchObject({ kind: "cancelled" });
+    const { acquire, viewOf } = await poolWorld(1);
+    await expect(acquire("A", { signal: AbortSignal.abort() })).rejects.toMatchObject({ kind: "cancelled" });
+    expect(viewOf("a1")?.inFlight ?? 0).toBe(0);
   });
 
   test("a lease renews with the credential it was given, so that a newer one is not thrown away", async () => {
-    const { acquire, log, added } = await world(1);
-    using lease = await acquire();
+    const { leaseFor, renewals, idOf } = await poolWorld(1);
+    using lease = await leaseFor("A");
     const credential = await lease.credential(NO_ABORT);
     lease.renew("access-token");
-    expect(log).toEqual([[added[0]!.id, "access-token", credential]]);
+    expect(renewals).toEqual([[idOf("a1"), "access-token", credential]]);
+  });
+
+  test("stores the last use at most once a minute", async () => {
+    const { request, clock, accounts, pool } = await poolWorld(1);
+    const start = clock.now();
+    const stored = async () => {
+      await pool.flush();
+      return ((await accounts.list())[0]?.lastUsedAt ?? 0) - start;
+    };
+    await request("A");
+    await clock.advance(MINUTE - 1);
+    await request("A");
+    expect(await stored()).toBe(0);
+    await clock.advance(1);
+    await request("A");
+    expect(await stored()).toBe(MINUTE);
+  });
+
+  test("lists the accounts that can be asked at all, by lane", async () => {
+    const { pool, accounts, idOf } = await poolWorld(0, {
+      lanes: ["antigravity"],
+      accounts: [
+        { kind: "antigravity", secret: "1//test-1" },
+        { kind: "gemini-api-key", secret: "AIza-test-2" },
+      ],
+    });
+    expect((await pool.usableAccounts()).map(({ handle }) => handle)).toEqual(["a1"]);
+    await accounts.update(idOf("a1"), { enabled: false });
+    await expect(pool.usableAccounts()).rejects.toMatchObject({
+      kind: "no-account",
+      message:
+        "No account is usable. a1 is disabled: ag accounts enable a1; a2 is not used: `lanes` does not name gemini-api-key",
+    });
+  });
+});
+
+describe("what other processes change", () => {
+  test("is seen by the next request", async () => {
+    const { requests, accounts, idOf, clock, pool } = await poolWorld(2);
+    await requests(2);
+    await accounts.update(idOf("a1"), { enabled: false });
+    await accounts.add([{ kind: "antigravity", secret: "1//test-new" }], clock.now(), { again: false });
+    expect(await requests(3)).toBe("a3 a2 a3");
+    expect(pool.views().map(({ account }) => account.handle)).toEqual(["a1", "a2", "a3"]);
+  });
+
+  test("leaves limits, readings and what is in flight as they are", async () => {
+    const { leaseFor, request, observe, accounts, idOf, pool, viewOf } = await poolWorld(1);
+    await request("A", { outcome: limit(MINUTE), model: "claude-y" });
+    observe("a1", 0.5);
+    using _lease = await leaseFor("A");
+    await accounts.update(idOf("a1"), { label: "renamed" });
+    await pool.sync();
+    const view = viewOf("a1");
+    expect([view?.account.label, view?.inFlight, view?.cooldowns.has("claude-y"), view?.quota !== undefined]).toEqual([
+      "renamed",
+      1,
+      true,
+      true,
+    ]);
+  });
+
+  test("brings an account back that was signed in again", async () => {
+    const { request, requests, accounts, idOf, pool } = await poolWorld(1);
+    await request("A", { outcome: failure("account-unusable", { accountProblem: "needs-login" }) });
+    await pool.flush();
+    await accounts.update(idOf("a1"), { secret: "1//test-later", problem: undefined });
+    expect(await requests(1)).toBe("a1");
+  });
+
+  test("a problem that could not be written counts as long as the sign-in stays the same", async () => {
+    const world = await poolWorld(2);
+    const { store, clock } = world;
+    let isDown = true;
+    const accounts = {
+      list: () => store.accounts.list(),
+      version: () => store.accounts.version(),
+      update: (...change: Parameters<typeof store.accounts.update>) =>
+        isDown ? Promise.reject(new Error("disk full")) : store.accounts.update(...change),
+    };
+    const pool = createPool({
+      ...{ accounts, limits: store.limits, sessions: store.sessions, clock },
+      credentials: { get: () => Promise.reject(new Error("not asked")), renew: () => {} },
+      hash: (text) => text,
+      random: () => 0,
+      settings: {
+        ...{ strategy: "sticky", lanes: ["antigravity"], maxConcurrentPerAccount: 4, maxQueued: 9 },
+        ...{ sessionIdleMs: HOUR, reserveOf: () => 0 },
+      },
+    });
+    const offer = await pool.acquire(world.queryOf("A", MODEL, []), NO_ABORT);
+    if (offer.type !== "lease") throw new Error("limited");
+    offer.lease.fail(failure("account-unusable", { accountProblem: "terms-block" }));
+    offer.lease[Symbol.dispose]();
+    await store.accounts.update(world.idOf("a1"), { label: "elsewhere" });
+    await pool.sync();
+    const first = () => pool.views()[0]?.account;
+    expect([first()?.label, first()?.problem?.type]).toEqual(["elsewhere", "terms-block"]);
+    isDown = false;
+    await store.accounts.update(world.idOf("a1"), { secret: "1//test-later" });
+    await pool.sync();
+    expect(first()?.problem).toBeUndefined();
+  });
+
+  test("serves on from memory while the store is out of reach", async () => {
+    const { store, clock, queryOf } = await poolWorld(1);
+    const stored = await store.accounts.list();
+    let isDown = false;
+    const guard = <T>(value: T): Promise<T> => (isDown ? Promise.reject(new Error("disk")) : Promise.resolve(value));
+    const pool = createPool({
+      accounts: {
+        list: () => guard(stored),
+        update: () => guard(undefined),
+        version() {
+          if (isDown) throw new Error("disk");
+          return 1;
+        },
+      },
+      limits: { load: () => guard([]), save: () => guard(undefined) },
+      sessions: { load: () => guard([]), remember: () => {}, prune: () => guard(undefined) },
+      clock,
+      credentials: {
+        get: async (accountId) => ({ kind: "gemini-api-key", accountId, apiKey: "AIza-test" }),
+        renew: () => {},
+      },
+      hash: (text) => text,
+      random: () => 0,
+      settings: {
+        ...{ strategy: "sticky", lanes: ["antigravity"], maxConcurrentPerAccount: 4, maxQueued: 9 },
+        ...{ sessionIdleMs: HOUR, reserveOf: () => 0 },
+      },
+    });
+    isDown = true;
+    await expect(pool.sync()).rejects.toThrow("disk"); // nothing was ever read
+    isDown = false;
+    await pool.sync();
+    isDown = true;
+    const offer = await pool.acquire(queryOf("A", MODEL, []), NO_ABORT);
+    if (offer.type !== "lease") throw new Error("limited");
+    expect(await offer.lease.credential(NO_ABORT)).toMatchObject({ apiKey: "AIza-test" });
+    offer.lease.fail(failure("account-unusable", { accountProblem: "needs-login" }));
+    await settle();
+    expect(pool.views()[0]?.account.problem?.type).toBe("needs-login");
+  });
+});
+
+describe("a lease's credential", () => {
+  test("is refused from the moment on that another process has disabled or removed the account", async () => {
+    for (const change of ["disable", "remove"] as const) {
+      const { leaseFor, accounts, idOf, clock } = await poolWorld(2);
+      using lease = await leaseFor("A");
+      await lease.credential(NO_ABORT);
+      if (change === "disable") await accounts.update(lease.accountId, { enabled: false });
+      else await accounts.remove(idOf(lease.handle), clock.now());
+      const refusal = await lease.credential(NO_ABORT).catch((error: unknown) => error);
+      expect(refusal).toMatchObject({ kind: "account-unusable", detail: {} });
+    }
+  });
+
+  test("is refused when that happens while the access token is being refreshed", async () => {
+    const { pool, accounts, idOf, store, clock, queryOf } = await poolWorld(1);
+    await pool.sync();
+    const { promise: refreshed, resolve } = Promise.withResolvers<void>();
+    const slow = createPool({
+      ...{ accounts, limits: store.limits, sessions: store.sessions, clock },
+      credentials: {
+        get: async (accountId) => {
+          await refreshed;
+          return { kind: "antigravity", accountId, accessToken: "ya29.test", projectId: "p" };
+        },
+        renew: () => {},
+      },
+      hash: (text) => text,
+      random: () => 0,
+      settings: {
+        ...{ strategy: "sticky", lanes: ["antigravity"], maxConcurrentPerAccount: 4, maxQueued: 9 },
+        ...{ sessionIdleMs: HOUR, reserveOf: () => 0 },
+      },
+    });
+    const offer = await slow.acquire(queryOf("A", MODEL, []), NO_ABORT);
+    if (offer.type !== "lease") throw new Error("limited");
+    const outcome = offer.lease.credential(NO_ABORT).catch((error: unknown) => error);
+    await settle();
+    await accounts.update(idOf("a1"), { enabled: false });
+    resolve();
+    expect(await outcome).toMatchObject({ kind: "account-unusable", message: "Account a1 was disabled" });
+  });
+
+  test("that was refused so is held against no account", async () => {
+    const { leaseFor, accounts, viewOf, pool } = await poolWorld(1);
+    const lease = await leaseFor("A");
+    await accounts.update(lease.accountId, { enabled: false });
+    const refusal = await lease.credential(NO_ABORT).catch((error: unknown) => error);
+    lease.fail(refusal as ReturnType<typeof failure>);
+    lease[Symbol.dispose]();
+    await pool.flush();
+    expect([viewOf("a1")?.account.problem, viewOf("a1")?.cooldowns.size]).toEqual([undefined, 0]);
   });
 });

@@ -1,4 +1,4 @@
-import { defineCommand } from "citty";
+import { defineCommand, runCommand } from "citty";
 import { describe, expect, test } from "bun:test";
 import { parseLine } from "../../src/cli/command-line.ts";
 import { UsageError } from "../../src/cli/failure.ts";
@@ -30,7 +30,12 @@ const root = defineCommand({
             args: { file: { type: "positional", required: true, description: "what" }, label: { type: "string" } },
           });
         },
+        check: defineCommand({
+          meta: { description: "Check a thing, or all" },
+          args: { id: { type: "positional", required: false, description: "which; all when absent" } },
+        }),
       },
+      run: () => "menu",
     }),
   },
 });
@@ -53,6 +58,8 @@ describe("accepted lines", () => {
     ["serve --port 1 --demo --mode=slow", "run", "ag serve"],
     ["serve -p 1", "run", "ag serve"],
     ["serve --port=-1", "run", "ag serve"],
+    ["things check", "run", "ag things check"],
+    ["things check x", "run", "ag things check"],
     ["things add -", "run", "ag things add"],
     ["things add x --label y", "run", "ag things add"],
     ["things add -- --help", "run", "ag things add"],
@@ -69,6 +76,28 @@ describe("accepted lines", () => {
     loaded.length = 0;
     await parseLine(root, words("things add x"));
     expect(loaded).toEqual(["add"]);
+  });
+});
+
+describe("a group with an action of its own", () => {
+  const rows: [line: string, interactive: boolean, type: string][] = [
+    ["things", true, "run"],
+    ["things", false, "help"],
+    ["things --help", true, "help"],
+    ["help things", true, "help"],
+    ["things help", true, "help"],
+    ["things check", true, "run"],
+    ["", true, "help"],
+  ];
+  for (const [line, interactive, type] of rows) {
+    test(`"${line}" ${interactive ? "on a terminal" : "in a script"} is ${type}`, async () =>
+      expect((await parseLine(root, words(line), { interactive })).type as string).toBe(type));
+  }
+
+  test("is run by the library that runs commands, with no words", async () => {
+    const line = await parseLine(root, ["things"], { interactive: true });
+    if (line.type !== "run") throw new Error("Expected a command");
+    expect(await runCommand(line.command, { rawArgs: line.rawArgs })).toEqual({ result: "menu" });
   });
 });
 
@@ -92,6 +121,7 @@ describe("refused lines", () => {
     ["serve extra", 'Unexpected argument "extra"'],
     ["things add", "FILE is missing"],
     ["things add a b", 'Unexpected argument "b"'],
+    ["things check a b", 'Unexpected argument "b"'],
     ["--port 1 serve", "Unknown flag --port"],
     ["--verison", "Unknown flag --verison. Did you mean --version?"],
     ["--version serve", 'Unexpected argument "serve" after --version'],
@@ -120,6 +150,18 @@ Flags:
   -h, --help        show this help
 
 Examples`);
+});
+
+test("a help page shows what may be left out in brackets", async () => {
+  const usage = async (line: string) => {
+    const parsed = await parseLine(root, words(line));
+    if (parsed.type !== "help") throw new Error("Expected help");
+    return /^Usage: .*$/m.exec(await renderHelp(parsed, createPaint(false)))?.[0];
+  };
+  expect(await usage("things --help")).toBe("Usage: ag things [COMMAND]");
+  expect(await usage("things check --help")).toBe("Usage: ag things check [ID]");
+  expect(await usage("things add --help")).toBe("Usage: ag things add [flags] FILE");
+  expect(await usage("--help")).toBe("Usage: ag COMMAND");
 });
 
 function words(line: string): string[] {

@@ -135,7 +135,7 @@ describe("ag limits", () => {
     const { code, stdout, stderr } = await runAg(temporaryHome(), ["limits"], { env: { ...env(port), TZ: "UTC" } });
     expect([code, stderr]).toEqual([0, ""]);
     expect(stdout).toStartWith("Limits on Thu 20 Aug 2026, 11:39 (UTC)\n\na1 · antigravity · ready");
-    expect(stdout).toContain("gemini-3-flash   ███████░░░  70%");
+    expect(stdout).toContain("gemini-3-flash  ███████░░░  70%");
     expect(stdout).not.toContain("\u001B");
   });
 
@@ -245,7 +245,7 @@ describe("watching", () => {
     await screen.close();
     await screen.close();
     expect(written).toEqual([
-      "\u001B[?1049h\u001B[?25l\u001B[?7l\u001B[Hone\u001B[K\r\ntwo\u001B[K\u001B[J",
+      "\u001B[?1049h\u001B[?25l\u001B[?7l\u001B[Hone\u001B[K\ntwo\u001B[K\u001B[J",
       "\u001B[Hthree\u001B[K\u001B[J",
       "\u001B[?7h\u001B[?25h\u001B[?1049l",
     ]);
@@ -260,6 +260,6 @@ describe("watching", () => {
   test("what does not fit the window is cut off with a word about it", async () => {
     const { written, write } = recorder();
     await terminalScreen(write, () => 3).show("1\n2\n3\n4\n5");
-    expect(Bun.stripANSI(written.join(""))).toBe("1\r\n2\r\n… 3 more lines; a taller window shows them");
+    expect(Bun.stripANSI(written.join(""))).toBe("1\n2\n… 3 more lines; a taller window shows them");
   });
 });

@@ -1,67 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import { consola } from "consola/basic";
-import { accountTable, publicView } from "../../src/cli/commands/accounts-list.ts";
 import { modelTable } from "../../src/cli/commands/models-list.ts";
 import { describeFailure, UserError } from "../../src/cli/failure.ts";
 import { jsonReporter, prettyReporter } from "../../src/cli/serve/logging.ts";
 import { renderTable } from "../../src/lib/table.ts";
-import { createPaint, wantsColor } from "../../src/cli/terminal.ts";
+import { createPaint, wantsColor, wrapped } from "../../src/cli/terminal.ts";
 import { ConfigError } from "../../src/config/config-error.ts";
-import type { Account } from "../../src/core/accounts.ts";
 import { GatewayError } from "../../src/core/errors.ts";
 import type { ModelProfile } from "../../src/core/models.ts";
-
-const NOW = Date.UTC(2026, 0, 2);
-
-const ready: Account = {
-  id: "id-1",
-  handle: "a1",
-  kind: "antigravity",
-  email: "one@example.com",
-  refreshToken: "1//test-refresh-token",
-  projectId: "project-1",
-  enabled: true,
-  addedAt: NOW - 86_400_000,
-  lastUsedAt: NOW - 7_200_000,
-};
-const unverified: Account = {
-  ...ready,
-  handle: "a2",
-  email: "two\u001B[2J@example.com",
-  problem: { type: "needs-verification", message: "Google asks", url: "https://accounts.google.com/x", since: NOW },
-};
-const disabled: Account = { ...unverified, handle: "a3", enabled: false };
-const plainAccount: Account = {
-  id: "id-4",
-  handle: "a4",
-  kind: "antigravity",
-  refreshToken: "1//test-refresh-token",
-  enabled: true,
-  addedAt: NOW,
-};
-
-describe("accounts list", () => {
-  test("shows state, reason and the link the owner must open", () => {
-    expect(accountTable([ready, unverified, disabled, plainAccount], NOW)).toBe(
-      `
-ACCOUNT   KIND          E-MAIL            STATE                LAST USED   REASON
-a1        antigravity   one@example.com   ready                2 h ago
-a2        antigravity   two@example.com   needs-verification   2 h ago     Google asks
-a3        antigravity   two@example.com   disabled             2 h ago     Google asks
-a4        antigravity                     ready                never
-
-a2: its owner must open https://accounts.google.com/x
-a3: its owner must open https://accounts.google.com/x`.trimStart(),
-    );
-  });
-
-  test("as JSON names every field it gives out, so that no token can", () => {
-    expect(Object.keys(publicView(unverified))).toEqual(
-      "handle kind label email tier projectId state reason url addedAt lastUsedAt".split(" "),
-    );
-    expect(JSON.stringify([ready, unverified].map(publicView))).not.toContain("refresh");
-  });
-});
 
 test("models list shows sizes as people say them", () => {
   const model: ModelProfile = {
@@ -113,6 +59,21 @@ test("a table wider than its place goes without its spare columns, the lowest nu
   expect(titles(5)).toEqual(["ID", "SIZE"]);
 });
 
+describe("a paragraph breaks between words", () => {
+  const rows: [text: string, width: number, expected: string][] = [
+    ["one two three", 13, "one two three"],
+    ["one two three", 12, "one two\n  three"],
+    ["one two three", 7, "one two\n  three"],
+    ["one two three", 6, "one\n  two\n  three"],
+    ["a https://example.com/a-long-link b", 10, "a\n  https://example.com/a-long-link\n  b"],
+    ["  two  spaces", 13, "  two  spaces"],
+    ["日本 日本", 8, "日本\n  日本"],
+  ];
+  for (const [text, width, expected] of rows) {
+    test(`${JSON.stringify(text)} at ${width}`, () => expect(wrapped(text, width, "  ")).toBe(expected));
+  }
+});
+
 describe("colour", () => {
   const rows: [name: string, isTTY: boolean, env: Record<string, string>, expected: boolean][] = [
     ["on a terminal", true, {}, true],
@@ -155,7 +116,10 @@ describe("what a failure says and how it exits", () => {
     expect(describeFailure(client)).toMatchObject({ exitCode: 3, hint: expect.stringContaining("oauth.clientId") });
     expect(describeFailure(client).hint).not.toContain("import");
     const account = new GatewayError("no-account", "No account is stored", { missing: "account" });
-    expect(describeFailure(account)).toMatchObject({ exitCode: 3, hint: expect.stringContaining("accounts import -") });
+    expect(describeFailure(account)).toMatchObject({
+      exitCode: 3,
+      hint: expect.stringContaining("ag accounts import"),
+    });
     const unusable = describeFailure(new GatewayError("no-account", "No account is usable. a1 is disabled"));
     expect(unusable.hint).toStartWith("ag accounts list ");
   });

@@ -135,7 +135,7 @@ test("ag serve without an account starts, says what is missing and where its dat
   expect(text).toContain(`${home.path}/.local/share/ag`);
   expect(text).toContain("http://127.0.0.1:9 (HTTPS_PROXY)");
   expect(text).not.toContain("hush");
-  expect(text).toContain("ag accounts import -");
+  expect(text).toContain("Sign in: ag accounts add ");
   expect(text).toContain("AG_OAUTH_CLIENT_ID");
   child.kill("SIGTERM");
   expect(await child.exited).toBe(0);

@@ -2,11 +2,13 @@ import { describe, expect, test } from "bun:test";
 import { runAg } from "../cli/support.ts";
 import { chatClient, messagesClient } from "../support/clients.ts";
 import { failure, gate } from "../support/cloudcode/index.ts";
+import { bytesOf, plainReply } from "../support/cloudcode/reply.ts";
 import { gatewayEnvironment } from "../support/gateway.ts";
 import { TWO_ACCOUNTS } from "./support/bench.ts";
 import { type Scene, startScene, until } from "./support/scene.ts";
 
 const [FIRST, SECOND] = TWO_ACCOUNTS;
+const JSON_TYPE = { "content-type": "application/json; charset=UTF-8" };
 
 /** A command of another process over the same data. */
 async function ag(scene: Scene, words: string[], stdin?: string) {
@@ -57,7 +59,8 @@ describe("what the owner does is seen by the running gateway", () => {
   });
 
   test("what the gateway learns is seen by the commands: limits with their evidence, problems with their link", async () => {
-    await using scene = await startScene({ accounts: TWO_ACCOUNTS });
+    // The commands know no time but the machine's.
+    await using scene = await startScene({ accounts: TWO_ACCOUNTS, startAt: Date.now() });
     scene.upstream.next(failure("quota-exhausted"), { account: FIRST?.email ?? "" });
     scene.upstream.next(failure("validation-required"), { account: SECOND?.email ?? "" });
     expect(await scene.ask(messagesClient)).toMatchObject({ status: 429 });
@@ -77,7 +80,18 @@ test("an account removed while its token is being refreshed stays removed, after
   expect(await scene.ask(messagesClient, { session: "two" })).toMatchObject({ account: "a2" });
   await scene.clock.advance(3_600_000);
   const held = gate();
-  scene.upstream.holdRefreshes(held.opened);
+  const renewed = JSON.stringify({
+    access_token: "ya29.test-late",
+    expires_in: 3599,
+    refresh_token: "1//test-rotated",
+  });
+  scene.upstream.next(
+    () => ({ ...plainReply(200, "", JSON_TYPE), pieces: [{ wait: held.opened }, bytesOf(renewed)] }),
+    {
+      method: "token",
+      where: ({ body }) => JSON.stringify(body).includes("1//test-second"),
+    },
+  );
   const refreshing = scene.ask(messagesClient, { session: "two" });
   const refreshes = () => scene.upstream.log.filter(({ method }) => method === "token").length;
   const before = refreshes();

@@ -8,11 +8,12 @@ const CLIENTS = [messagesClient, chatClient];
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
-function owners(count: number) {
+function owners(count: number, concurrency?: number) {
   return Array.from({ length: count }, (_, index) => ({
     email: `owner${index + 1}@example.test`,
     refreshToken: `1//test-owner-${index + 1}`,
     project: `project-number-${index + 1}`,
+    ...(concurrency !== undefined && { concurrency }),
   }));
 }
 
@@ -48,6 +49,7 @@ describe("one refused request takes nobody else down", () => {
     await using scene = await startScene();
     scene.upstream.always(failure("exhausted-generic"));
     const refused = scene.ask(messagesClient, { session: "s" });
+    await scene.upstream.call(1);
     await scene.waitsFor(1_000);
     await scene.clock.advance(1_500);
     expect(await refused).toMatchObject({ status: 429, attempts: 2 });
@@ -127,6 +129,7 @@ describe("a short limit of the only account", () => {
       await using scene = await startScene();
       scene.upstream.next(failure("rate-limit-long", { retryDelay: "30s" }));
       const reply = scene.ask(client, { session: "s" });
+      await scene.upstream.call(1);
       await scene.waitsFor(30_000);
       expect(scene.upstream.calls()).toHaveLength(1);
       await scene.clock.advance(33_000);
@@ -141,6 +144,7 @@ describe("a short limit of the only account", () => {
       await using scene = await startScene();
       scene.upstream.script([30, 30].map((seconds) => failure("rate-limit-long", { retryDelay: `${seconds}s` })));
       const reply = scene.ask(client, { session: "s" });
+      await scene.upstream.call(1);
       await scene.waitsFor(30_000);
       await scene.clock.advance(33_000);
       expect(await reply).toMatchObject({ status: 429, retryAfter: 30, attempts: 2 });
@@ -183,9 +187,8 @@ describe("many at once", () => {
   test("40 requests, 4 at a time per account: upstream, which limits above 6, never sees more than 4", async () => {
     const held = gate();
     await using scene = await startScene({
-      accounts: owners(3),
+      accounts: owners(3, 6),
       config: { scheduling: { maxConcurrentPerAccount: 4 } },
-      maxInFlight: 6,
     });
     scene.upstream.always(turn([pause(held.opened), text("done")]));
     const replies = numbers(40).map((n) => scene.ask(messagesClient, { session: `s-${n % 10}` }));

@@ -49,9 +49,10 @@ export interface ScriptedAccount {
 
 /**
  * A pool that follows the contract in the plainest way: the bound account, else the first that is free; what it is told of
- * limits with a stated time it remembers. Whatever happens is written to the log.
+ * limits with a stated time it remembers, and unusable accounts it drops. Whatever happens is written to the log.
  */
-export function scriptedPool(accounts: ScriptedAccount[], log: string[], clock: Clock): AccountPool {
+export function scriptedPool(given: readonly ScriptedAccount[], log: string[], clock: Clock): AccountPool {
+  const accounts = [...given];
   const restOf = ({ restsUntil = 0 }: ScriptedAccount) => Math.max(0, restsUntil - clock.now());
   const others = (exclude: ReadonlySet<string>): Alternatives => {
     const left = accounts.filter(({ id }) => !exclude.has(id));
@@ -75,6 +76,7 @@ export function scriptedPool(accounts: ScriptedAccount[], log: string[], clock: 
       fail(error) {
         log.push(`fail ${id} ${error.kind}`);
         const { retryAfterMs } = error.detail;
+        if (error.kind === "account-unusable") accounts.splice(accounts.indexOf(account), 1);
         if (retryAfterMs !== undefined) account.restsUntil = clock.now() + retryAfterMs;
       },
       [Symbol.dispose]: () => void log.push(`release ${id}`),

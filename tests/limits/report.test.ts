@@ -204,8 +204,9 @@ describe("which models there are", () => {
     expect(only({ models }).models.map(({ id }) => id)).toEqual(["claude-opus-4-6", "gemini-3-flash"]);
   });
 
-  test("one that rests is shown even when nothing was read, or when it is none for people", () => {
-    expect(only({ cooldowns: { chat_20706: {} } }).models).toMatchObject([{ id: "chat_20706", limited: true }]);
+  test("one that rests is among them even when nothing was read", () => {
+    const { models } = only({ cooldowns: { chat_20706: {}, "claude-opus-4-6": {} } });
+    expect(models).toMatchObject([{ id: "claude-opus-4-6", limited: true, remainingFraction: null }]);
   });
 });
 

@@ -45,14 +45,14 @@ Limits on Thu 20 Aug 2026, 13:39 (Europe/Berlin)
 
 a1 · work · antigravity · g1-pro-tier · ready · 2 running · read 12 s ago
 
-  QUOTA                      LEFT              RESETS      IN           NOW
-  Gemini 5h                  ███████░░░  70%   16:00       2 h 21 min
-  Gemini weekly              ░░░░░░░░░░   0%   Tue 02:00   4 d 13 h
-  Other models weekly        ████░░░░░░  35%   Tue 02:00   4 d 13 h
-  claude-opus-4-6-thinking   ██████████ 100%   18:39       5 h          limited
-  claude-sonnet-4-6          █░░░░░░░░░   5%   16:00       2 h 21 min
-  gemini-3-flash             ████████░░  82%   16:00       2 h 21 min   limited
-  gemini-3.1-pro-low         ░░░░░░░░░░   0%   16:00       2 h 21 min   limited
+  QUOTA                     LEFT             RESETS     IN          NOW
+  Gemini 5h                 ███████░░░  70%  16:00      2 h 21 min
+  Gemini weekly             ░░░░░░░░░░   0%  Tue 02:00  4 d 13 h
+  Other models weekly       ████░░░░░░  35%  Tue 02:00  4 d 13 h
+  claude-opus-4-6-thinking  ██████████ 100%  18:39      5 h         limited
+  claude-sonnet-4-6         █░░░░░░░░░   5%  16:00      2 h 21 min
+  gemini-3-flash            ████████░░  82%  16:00      2 h 21 min  limited
+  gemini-3.1-pro-low        ░░░░░░░░░░   0%  16:00      2 h 21 min  limited
 
   Limited until 15:12 (1 h 33 min): claude-opus-4-6-thinking. Why: 429
     QUOTA_EXHAUSTED
@@ -88,13 +88,13 @@ describe("how much is left", () => {
   ];
   for (const [remainingFraction, text] of rows) {
     test(`${remainingFraction} is ${text}`, () => {
-      expect(textOf([{ models: { "gemini-3-flash": { remainingFraction } } }])).toContain(`gemini-3-flash   ${text}`);
+      expect(textOf([{ models: { "gemini-3-flash": { remainingFraction } } }])).toContain(`gemini-3-flash  ${text}`);
     });
   }
 
   test("is unknown, and no bar, for a model of which only a limit is known", () => {
     const text = textOf([{ cooldowns: { "claude-opus-4-6": { until: NOW + 45_000, evidence: "429" } } }]);
-    expect(text).toContain("claude-opus-4-6   unknown   limited");
+    expect(text).toContain("claude-opus-4-6  unknown  limited");
     expect(text).toContain("Limited until 13:39 (45 s): claude-opus-4-6. Why: 429");
     expect(text).not.toContain("%");
   });
@@ -102,20 +102,20 @@ describe("how much is left", () => {
 
 describe("when it comes back", () => {
   const rows: [resetAt: number, zone: string, shown: string][] = [
-    [RESET, "Europe/Berlin", "16:00    2 h 21 min"],
-    [RESET, "Asia/Kolkata", "19:30    2 h 21 min"],
-    [RESET, "Asia/Tokyo", "23:00    2 h 21 min"],
-    [NOW + 30_000, "UTC", "11:39    30 s"],
-    [NOW + 12 * HOUR, "Asia/Tokyo", "Fri 08:39   12 h"],
-    [Date.UTC(2026, 7, 20, 22), "Europe/Berlin", "Fri 00:00   10 h 21 min"],
-    [Date.UTC(2026, 7, 26, 11), "UTC", "Wed 11:00   6 d"],
-    [Date.UTC(2026, 7, 27, 11), "UTC", "27 Aug 11:00   7 d"],
-    [Date.UTC(2027, 7, 20, 11), "UTC", "20 Aug 11:00   365 d"],
+    [RESET, "Europe/Berlin", "16:00   2 h 21 min"],
+    [RESET, "Asia/Kolkata", "19:30   2 h 21 min"],
+    [RESET, "Asia/Tokyo", "23:00   2 h 21 min"],
+    [NOW + 30_000, "UTC", "11:39   30 s"],
+    [NOW + 12 * HOUR, "Asia/Tokyo", "Fri 08:39  12 h"],
+    [Date.UTC(2026, 7, 20, 22), "Europe/Berlin", "Fri 00:00  10 h 21 min"],
+    [Date.UTC(2026, 7, 26, 11), "UTC", "Wed 11:00  6 d"],
+    [Date.UTC(2026, 7, 27, 11), "UTC", "27 Aug 11:00  7 d"],
+    [Date.UTC(2027, 7, 20, 11), "UTC", "20 Aug 11:00  365 d"],
   ];
   for (const [resetAt, timeZone, shown] of rows) {
     test(`${new Date(resetAt).toISOString()} in ${timeZone}: ${shown}`, () => {
       const text = textOf([{ models: { m: { remainingFraction: 0.5, resetAt } } }], { timeZone });
-      expect(text).toContain(`50%   ${shown}`);
+      expect(text).toContain(`50%  ${shown}`);
     });
   }
 
@@ -141,13 +141,13 @@ describe("width", () => {
     }
     const narrow = textOf([rich], { width: 60 });
     expect(narrow).not.toContain("RESETS");
-    expect(narrow).toContain("gemini-3-flash             ████████░░  82%   2 h 21 min\n");
+    expect(narrow).toContain("gemini-3-flash            ████████░░  82%  2 h 21 min\n");
   });
 
   test("the columns of all accounts stand under each other", () => {
     const text = textOf([rich, { handle: "a9", models: { m: { remainingFraction: 0.5, resetAt: RESET } } }]);
     const columns = text.split("\n").flatMap((line) => (line.includes("LEFT") ? [line.indexOf("LEFT")] : []));
-    expect(columns).toEqual([29, 29]);
+    expect(columns).toEqual([28, 28]);
   });
 });
 
@@ -158,6 +158,12 @@ test("colours change nothing but the colour", () => {
   });
   expect(painted).toContain("\u001B[31mlimited\u001B[0m");
   expect(Bun.stripANSI(painted)).toBe(textOf([rich, unverified]));
+});
+
+test("a limit that all models share names none of them", () => {
+  const models = { "gemini-3-flash": { remainingFraction: 1 }, "gemini-3.1-pro-low": { remainingFraction: 1 } };
+  const text = textOf([{ models, buckets: [bucket("gemini-5h", 0, RESET)] }]);
+  expect(text).toContain("Limited until 16:00 (2 h 21 min): all models. Why: Gemini 5h used up");
 });
 
 test("a label cannot repaint the terminal", () => {

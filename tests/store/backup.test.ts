@@ -115,8 +115,8 @@ test("a copy that cannot be written is a plain error, and nothing of it stays", 
   await addOne(store, login("1//test-1"));
   writeFileSync(join(place.folder, "backups"), "a file in the folder's place");
   const backingUp = store.backUp(NOON);
-  expect(backingUp).rejects.toBeInstanceOf(DataFileError);
-  expect(backingUp).rejects.toThrow(
+  await expect(backingUp).rejects.toBeInstanceOf(DataFileError);
+  await expect(backingUp).rejects.toThrow(
     `The backup ${join(place.folder, "backups", "ag-2026-01-01.db")} cannot be written`,
   );
   await store.close();

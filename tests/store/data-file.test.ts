@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { chmodSync, closeSync, openSync, readFileSync, writeSync } from "node:fs";
+import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
 import { DataFileError, type Store } from "../../src/core/store.ts";
 import { DataFile } from "../../src/store/data-file.ts";
 import { openDatabase, openStore, storeOver } from "../../src/store/open-store.ts";
@@ -9,6 +10,7 @@ const isRoot = process.getuid?.() === 0;
 
 /** A store whose connection is at hand, to make it refuse what a disk would. */
 function openWithConnection(path: string) {
+  mkdirSync(dirname(path), { recursive: true });
   const { database, secrets } = openDatabase({ database: path, secretKey: new Uint8Array(32).fill(1) });
   return { store: storeOver(new DataFile(database, path), secrets), database };
 }
@@ -23,7 +25,7 @@ async function refusal(act: () => Promise<unknown>): Promise<DataFileError> {
   throw new Error("nothing was refused");
 }
 
-const LONG = "x".repeat(5_000);
+const LONG = "x".repeat(40_000);
 
 /** Everything that writes more than one page. */
 const writes = (id: string): Record<string, (store: Store) => Promise<unknown>> => ({
@@ -44,14 +46,15 @@ const writes = (id: string): Record<string, (store: Store) => Promise<unknown>> 
 describe("a disk that refuses", () => {
   test("without room each write is an error that names the file, and the old data is intact", async () => {
     using place = temporaryPath();
-    await openStore(place.path, { secretKey: new Uint8Array(32).fill(1) }).close();
     const { store, database } = openWithConnection(place.path);
     const account = await addOne(store, login("1//test-1"));
     const pages = database.query<{ page_count: number }, []>("pragma page_count").get()?.page_count ?? 0;
     database.run(`pragma max_page_count = ${pages}`);
-    for (const write of Object.values(writes(account.id))) {
+    for (const [name, write] of Object.entries(writes(account.id))) {
       const error = await refusal(() => write(store));
-      expect(error.message).toStartWith(`The data file ${place.path} cannot be written: there is no room on the disk`);
+      expect(`${name}: ${error.message}`).toStartWith(
+        `${name}: The data file ${place.path} cannot be written: there is no room on the disk`,
+      );
       expect(error.hint).toContain("What was stored before is intact");
     }
     store.signatures.remember([{ key: "call:1", family: "gemini", value: LONG, at: 1 }]);
@@ -107,7 +110,8 @@ describe("a disk that refuses", () => {
     await store.close();
     const file = openSync(place.path, "r+");
     // All but the first page, which holds the header and the schema.
-    writeSync(file, new Uint8Array(readFileSync(place.path).length - 4_096).fill(0xee), 0, undefined, 4_096);
+    const rest = new Uint8Array(readFileSync(place.path).length - 4_096).fill(0xee);
+    writeSync(file, rest, 0, rest.length, 4_096);
     closeSync(file);
     const before = readFileSync(place.path);
     const error = await refusal(async () => openStore(place.path).accounts.list());

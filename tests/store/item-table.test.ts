@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSyn
 import { join } from "node:path";
 import { DataFileError } from "../../src/core/store.ts";
 import { readItemTable } from "../../src/store/item-table.ts";
-import { temporaryPath } from "./support.ts";
+import { copyFiles, temporaryPath } from "./support.ts";
 
 /** A file as the app writes it, still open. */
 function app(path: string, journalMode: "wal" | "delete"): Database {
@@ -55,6 +55,16 @@ describe("readItemTable", () => {
       expect(readItemTable(path, ["text"])).toEqual(new Map([["text", "the app writes on"]]));
     });
   }
+
+  test("the log that a crashed app has left is read too", () => {
+    using place = temporaryPath();
+    const path = join(place.folder, "state.vscdb");
+    using open = app(path, "wal");
+    open.query("insert into ItemTable values ('text', 'only in the log')").run();
+    const crashed = join(place.folder, "crashed");
+    copyFiles(place.folder, crashed, ["state.vscdb", "state.vscdb-wal"]);
+    expect(readItemTable(join(crashed, "state.vscdb"), ["text"])).toEqual(new Map([["text", "only in the log"]]));
+  });
 
   test("a file that the app keeps locked is read as it stands", () => {
     using place = temporaryPath();

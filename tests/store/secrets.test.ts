@@ -192,9 +192,9 @@ describe("secrets at rest", () => {
     const account = await addOne(late, login(CANARY));
     const resealed = openStore(place.path, { secretKey: KEY });
     const refusal = expect.objectContaining({ message: expect.stringContaining("while this program ran") });
-    expect(late.accounts.list()).rejects.toEqual(refusal);
-    expect(late.accounts.add([login("1//test-2")], 2, { again: true })).rejects.toEqual(refusal);
-    expect(late.accounts.update(account.id, { secret: "1//test-2" })).rejects.toEqual(refusal);
+    await expect(late.accounts.list()).rejects.toEqual(refusal);
+    await expect(late.accounts.add([login("1//test-2")], 2, { again: true })).rejects.toEqual(refusal);
+    await expect(late.accounts.update(account.id, { secret: "1//test-2" })).rejects.toEqual(refusal);
     expect((await resealed.accounts.list()).map(({ secret }) => secret)).toEqual([CANARY]);
     for (const store of [late, resealed]) await store.close();
   });
@@ -205,7 +205,7 @@ describe("secrets at rest", () => {
     for (const secret of ["1//test-1", "1//test-2"]) await addOne(store, login(secret));
     using editor = new Database(place.path);
     editor.run("update accounts set secret = (select secret from accounts where number = 1)");
-    expect(store.accounts.list()).rejects.toThrow("was damaged and cannot be unsealed");
+    await expect(store.accounts.list()).rejects.toThrow("was damaged and cannot be unsealed");
     await store.close();
   });
 

@@ -1,6 +1,6 @@
 /** Holds every port from `first` to `last` on 127.0.0.1; those that another program holds already need no help. */
 export function takenPorts(first: number, last: number): AsyncDisposable {
-  const held: ReturnType<typeof Bun.listen>[] = [];
+  const held: Bun.TCPSocketListener[] = [];
   for (let port = first; port <= last; port++) {
     try {
       held.push(Bun.listen({ hostname: "127.0.0.1", port, socket: { data() {} } }));

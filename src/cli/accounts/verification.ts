@@ -20,7 +20,7 @@ function lines({ account, result }: Verification, now: number): string[] {
   const { problem, handle } = account;
   switch (result.type) {
     case "ready": {
-      const ended = result.ended === undefined ? "" : ` again, no longer ${result.ended}`;
+      const ended = result.ended === undefined ? "" : ` again, ${result.ended} is over`;
       return [`ready${ended}`, factsText(account, result.reading), ...quotaLines(result.reading, now)];
     }
     case "not-asked":

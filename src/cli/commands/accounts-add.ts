@@ -2,6 +2,7 @@ import { defineCommand } from "citty";
 import { type Config, loadConfig } from "../../config/load.ts";
 import { proxyFromEnvironment } from "../../config/proxy.ts";
 import type { Account } from "../../core/accounts.ts";
+import { systemClock } from "../../lib/clock.ts";
 import { stateOf } from "../accounts/view.ts";
 import { UsageError, UserError } from "../failure.ts";
 import { openBrowser } from "../sign-in/browser.ts";
@@ -105,7 +106,7 @@ async function addKey(
   const { store, checkKey, close } = await composeAccounts(config);
   try {
     using interrupt = interruptible();
-    const deps = { accounts: store.accounts, checkKey, now: Date.now };
+    const deps = { accounts: store.accounts, checkKey, clock: systemClock };
     return await addGeminiKey(key, options, owner, deps, interrupt.signal);
   } finally {
     await owner.heard();

@@ -5,7 +5,7 @@ import { archiveCipher } from "../archive-cipher.ts";
 import { ADD_ACCOUNT, EXIT, UserError, UsageError } from "../failure.ts";
 import { PASSPHRASE_FILE, readPassphrase } from "../passphrase.ts";
 import { print, printError, printJson } from "../terminal.ts";
-import { refuseExisting, writeNewFile } from "../write-new-file.ts";
+import { checkNewFile, writeNewFile } from "../write-new-file.ts";
 
 export default defineCommand({
   meta: {
@@ -27,7 +27,7 @@ Examples:
   async run({ args }) {
     const isStdout = args.file === "-";
     if (isStdout && args.json) throw new UsageError("--json does not go with -: stdout is where the archive goes");
-    if (!isStdout) refuseExisting(args.file);
+    if (!isStdout) checkNewFile(args.file);
     const accounts = await withStore((store) => store.accounts.list());
     if (accounts.length === 0) {
       throw new UserError("There are no accounts to export", { hint: ADD_ACCOUNT, exitCode: EXIT.nothingUsable });

@@ -89,9 +89,9 @@ async function read(
 async function openSource(source: Source, file: string | undefined, isStdin: boolean): Promise<Found> {
   if (source.type === "reading") return source.reading;
   checkArchive(source.text);
-  if (isStdin && file === undefined) {
+  if (isStdin && (file === undefined || file === "-")) {
     throw new UsageError(
-      "The passphrase cannot be asked for while the archive comes from stdin",
+      "The passphrase cannot be had from where the archive comes from",
       "Name the archive's file instead of -, or give --passphrase-file FILE",
     );
   }

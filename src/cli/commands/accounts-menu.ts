@@ -23,20 +23,24 @@ export interface MenuDeps {
   run(words: readonly string[]): Promise<number>;
   prompts: Prompts;
   accounts(): Promise<Account[]>;
+  say(text: string): Promise<void>;
 }
 
-/** What the owner can do, in a loop until they leave; each choice runs the command that does the same. */
-export async function accountsMenu({ run, prompts, accounts }: MenuDeps): Promise<number> {
+/**
+ * What the owner can do, in a loop until they leave; each choice runs the command that does the same, and names it. Ctrl-C
+ * leaves from everywhere, with its own exit code.
+ */
+export async function accountsMenu({ run, prompts, accounts, say }: MenuDeps): Promise<number> {
   for (;;) {
     const stored = await accounts();
     const choice = await prompts.select(title(stored), choices(stored));
-    if (choice === undefined) return EXIT.interrupted;
     if (choice === "quit") return EXIT.done;
-    const words = await wordsFor(choice, stored, prompts);
+    const words = choice === undefined ? undefined : await wordsFor(choice, stored, prompts);
+    if (words === undefined) return EXIT.interrupted;
     if (words === "back") continue;
-    await print(stdoutPaint.dim(`ag ${words.map(quoted).join(" ")}`));
-    await run(words);
-    await print("");
+    await say(`ag ${words.map(quoted).join(" ")}`);
+    if ((await run(words)) === EXIT.interrupted) return EXIT.interrupted;
+    await say("");
   }
 }
 
@@ -69,69 +73,67 @@ function choices(stored: readonly Account[]): Choice[] {
   ];
 }
 
-/** The command for a choice, its blanks filled in by asking; "back" when the owner thinks better of it. */
-async function wordsFor(choice: string, stored: readonly Account[], prompts: Prompts): Promise<string[] | "back"> {
+/** A command line; "back": to the menu, nothing shall be done; `undefined`: Ctrl-C. */
+type Words = string[] | "back" | undefined;
+
+/** The command for a choice, its blanks filled in by asking. */
+async function wordsFor(choice: string, stored: readonly Account[], prompts: Prompts): Promise<Words> {
   switch (choice) {
-    case "add":
-      return ["accounts", "add"];
     case "add-key":
       return ["accounts", "add", "--gemini-key"];
     case "limits":
       return ["limits"];
-    case "verify": {
-      const handle = await pickAccount("Which account?", stored, prompts, [{ value: "", label: "All" }]);
-      if (handle === undefined) return "back";
-      return handle === "" ? ["accounts", "verify"] : ["accounts", "verify", handle];
+    case "verify":
+      return forAccount(stored, prompts, [ALL], async (handle) => [
+        "accounts",
+        "verify",
+        ...(handle === ALL.value ? [] : [handle]),
+      ]);
+    case "switch":
+      return forAccount(stored, prompts, [], async (handle) => {
+        const isOn = stored.some((account) => account.handle === handle && account.enabled);
+        return ["accounts", isOn ? "disable" : "enable", handle];
+      });
+    case "label":
+      return forAccount(stored, prompts, [], async (handle) => {
+        const label = await prompts.text("Its label", "leave empty to take it away");
+        return label === undefined ? undefined : ["accounts", "label", "--", handle, label];
+      });
+    case "remove":
+      return forAccount(stored, prompts, [], async (handle) => ["accounts", "remove", handle]);
+    case "import": {
+      const path = await prompts.text("File or folder to import", "leave empty to look for other tools");
+      if (path === undefined) return undefined;
+      return ["accounts", "import", ...(path.trim() === "" ? [] : ["--", path.trim()])];
     }
-    case "switch": {
-      const handle = await pickAccount("Which account?", stored, prompts);
-      const account = stored.find((one) => one.handle === handle);
-      if (account === undefined) return "back";
-      return ["accounts", account.enabled ? "disable" : "enable", account.handle];
-    }
-    case "label": {
-      const handle = await pickAccount("Which account?", stored, prompts);
-      if (handle === undefined) return "back";
-      const label = await prompts.text("Its label", "leave empty to take it away");
-      return label === undefined ? "back" : ["accounts", "label", "--", handle, label];
-    }
-    case "import":
-      return withPath(["accounts", "import"], "File to import", "leave empty to look for other tools", prompts, true);
-    case "export":
-      return withPath(["accounts", "export"], "File to write", "accounts.ag", prompts, false);
-    case "remove": {
-      const handle = await pickAccount("Which account?", stored, prompts);
-      return handle === undefined ? "back" : ["accounts", "remove", handle];
+    case "export": {
+      const path = await prompts.text("File to write", "leave empty to go back");
+      if (path === undefined) return undefined;
+      return path.trim() === "" ? "back" : ["accounts", "export", "--", path.trim()];
     }
     default:
       return ["accounts", choice];
   }
 }
 
-async function withPath(
-  words: readonly string[],
-  message: string,
-  placeholder: string,
-  prompts: Prompts,
-  mayBeEmpty: boolean,
-): Promise<string[] | "back"> {
-  const path = (await prompts.text(message, placeholder))?.trim();
-  if (path === undefined || (path === "" && !mayBeEmpty)) return "back";
-  return path === "" ? [...words] : [...words, "--", path];
-}
+const ALL: Choice = { value: "all", label: "All" };
+const BACK: Choice = { value: "back", label: "Back" };
 
-function pickAccount(
-  message: string,
+/** Asks for an account, then for whatever else the command needs. */
+async function forAccount(
   stored: readonly Account[],
   prompts: Prompts,
-  more: readonly Choice[] = [],
-): Promise<string | undefined> {
-  const choices = stored.map((account) => ({
+  more: readonly Choice[],
+  complete: (handle: string) => Promise<Words>,
+): Promise<Words> {
+  const accounts = stored.map((account) => ({
     value: account.handle,
     label: nameOf(account),
     hint: stateOf(account),
   }));
-  return prompts.select(message, [...more, ...choices]);
+  const chosen = await prompts.select("Which account?", [...more, ...accounts, BACK]);
+  if (chosen === undefined) return undefined;
+  return chosen === BACK.value ? "back" : complete(chosen);
 }
 
 function quoted(word: string): string {
@@ -144,6 +146,7 @@ export async function openMenu(run: MenuDeps["run"]): Promise<number> {
   return accountsMenu({
     run,
     accounts: () => withStore(({ accounts }) => accounts.list()),
+    say: (line) => print(stdoutPaint.dim(line)),
     prompts: {
       async select(message, choices) {
         const answer = await select<string>({ message, options: [...choices], showInstructions: false });

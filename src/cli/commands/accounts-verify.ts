@@ -6,6 +6,7 @@ import { ACCOUNT_ID } from "../accounts/change.ts";
 import { chooseAccount } from "../accounts/choose.ts";
 import { verificationText, verificationView } from "../accounts/verification.ts";
 import { ADD_ACCOUNT, EXIT, UserError } from "../failure.ts";
+import { interruptible } from "../sign-in/interrupt.ts";
 import { outputWidth, print, printJson } from "../terminal.ts";
 
 export default defineCommand({
@@ -33,9 +34,9 @@ Exits with 0 when every account is in order, 3 when none is, else 1. Disabled ac
         throw new UserError("No account is stored", { hint: ADD_ACCOUNT, exitCode: EXIT.nothingUsable });
       }
       const asked = args.id === undefined ? stored : [chooseAccount(args.id, stored)];
-      const { signal } = new AbortController();
+      using interrupt = interruptible();
       // All at once: they do not depend on each other, and one that hangs shall not hold up the rest.
-      const running = asked.map((account) => verify(account.id, signal));
+      const running = asked.map((account) => verify(account.id, interrupt.signal));
       // Shown in the order of the list; one that fails before its turn must not count as unhandled.
       for (const verification of running) verification.catch(() => {});
       const done: Verification[] = [];

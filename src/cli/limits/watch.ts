@@ -59,7 +59,7 @@ export function terminalScreen(write: Write, rows: () => number): Screen {
       const opening = isOpen ? "" : ENTER;
       isOpen = true;
       const lines = fitting(text.split("\n"), rows()).map((line) => line + CLEAR_LINE_END);
-      await write(opening + HOME + lines.join("\r\n") + CLEAR_BELOW);
+      await write(opening + HOME + lines.join("\n") + CLEAR_BELOW);
       return true;
     },
     async close() {

@@ -1,6 +1,8 @@
+import { within } from "../../core/abort.ts";
 import type { Account } from "../../core/accounts.ts";
 import { fullMessage, GatewayError } from "../../core/errors.ts";
 import type { AccountStore } from "../../core/store.ts";
+import type { Clock } from "../../lib/clock.ts";
 import { nameOf } from "../accounts/text.ts";
 import { EXIT, UserError } from "../failure.ts";
 import type { Owner } from "./owner.ts";
@@ -9,8 +11,11 @@ export interface GeminiKeyDeps {
   accounts: Pick<AccountStore, "add">;
   /** Asks the service with the key. Throws GatewayError. */
   checkKey(apiKey: string, signal: AbortSignal): Promise<{ models: number }>;
-  now(): number;
+  clock: Clock;
 }
+
+/** How long the service may take to say whether it knows a key. */
+const CHECK_LIMIT_MS = 30_000;
 
 export interface GeminiKeyOptions {
   label: string | undefined;
@@ -29,7 +34,7 @@ export async function addGeminiKey(
   const finding = await check(secret, unchecked, deps, signal);
   const { added, known } = await deps.accounts.add(
     [{ kind: "gemini-api-key", secret, ...(label !== undefined && { label }) }],
-    deps.now(),
+    deps.clock.now(),
     { again: true },
   );
   const [account] = [...added, ...known];
@@ -62,11 +67,13 @@ export async function readGeminiKey(owner: Owner, readInput: () => Promise<strin
 async function check(
   secret: string,
   unchecked: boolean,
-  { checkKey }: GeminiKeyDeps,
+  { checkKey, clock }: GeminiKeyDeps,
   signal: AbortSignal,
 ): Promise<string> {
   try {
-    const { models } = await checkKey(secret, signal);
+    const { models } = await within(CHECK_LIMIT_MS, "Google's API", clock, (limit) =>
+      checkKey(secret, AbortSignal.any([signal, limit])),
+    );
     return `${models} ${models === 1 ? "model" : "models"}`;
   } catch (cause) {
     if (!(cause instanceof GatewayError) || cause.kind === "internal") throw cause;

@@ -113,7 +113,7 @@ function commonTalk(owner: Owner, pasted: AsyncIterable<string>) {
   return {
     pasted,
     refusePaste: (reason: string) => owner.say(`${reason}. Please try again:`),
-    codeReceived: () => owner.say("\nThe browser is done; fetching the account from Google …"),
+    codeReceived: () => owner.say("\nGot the code; fetching the account from Google …"),
   };
 }
 

@@ -12,7 +12,8 @@ allow this sign-in to third-party programs. Google may limit or suspend the acco
 in the worst case all of the account. ag hides nothing about itself and cannot get a suspended account back.
 Do not sign in with an account that you cannot do without.
 
-The way that Google allows is an official Gemini API key: ag accounts add --gemini-key`;
+The way that Google allows is an official Gemini API key: ag accounts add --gemini-key
+`;
 
 const OFFICIAL_LANE = "An official Gemini API key needs no such sign-in: ag accounts add --gemini-key";
 

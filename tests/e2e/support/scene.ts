@@ -13,7 +13,7 @@ export interface Scene extends AsyncDisposable {
   url(): string;
   /** One request of a conversation that the client names; rejects when nothing answers. */
   ask(client: Client, options?: AskOptions): Promise<Told>;
-  /** Resolves when the gateway waits for something for about this long (up to two seconds more). */
+  /** Resolves when upstream has answered all it was asked, and the gateway lets this time, and at most two seconds more, pass. */
   waitsFor(ms: number): Promise<void>;
   /** Ends the gateway and starts another one over the same data, with these variables besides. */
   restart(env?: Record<string, string>): Promise<void>;
@@ -39,13 +39,19 @@ export interface Told {
   text: string;
 }
 
+/** A longer pause is cut into pieces, between which other processes' changes are looked for. */
+const LOOK_EVERY_MS = 1_000;
+const SETTLED_TURNS = 20;
+
 export interface SceneOptions extends CloudCodeOptions {
   config?: JsonObject;
   env?: Record<string, string>;
+  /** Unix ms. */
+  startAt?: number;
 }
 
-export async function startScene({ config, env, ...options }: SceneOptions = {}): Promise<Scene> {
-  const clock = fakeClock();
+export async function startScene({ config, env, startAt, ...options }: SceneOptions = {}): Promise<Scene> {
+  const clock = fakeClock(startAt);
   const upstream = await startCloudCode({ now: clock.now, ...options });
   const gatewayOptions = { clock, ...(config && { config }), ...(env && { env }) };
   let gateway: TestGateway = await startGateway(upstream, gatewayOptions);
@@ -55,7 +61,11 @@ export async function startScene({ config, env, ...options }: SceneOptions = {})
     home: gateway.home,
     url: () => gateway.url,
     ask: (client, asked) => ask(gateway.url, client, asked),
-    waitsFor: (ms) => until(() => clock.sleeping().some((asleep) => asleep >= ms && asleep <= ms + 2_000)),
+    waitsFor: (ms) => {
+      const isPause = (asleep: number) => asleep === LOOK_EVERY_MS || (asleep >= ms && asleep <= ms + 2_000);
+      const isIdle = () => upstream.log.every(({ outcome }) => outcome !== undefined);
+      return until(() => isIdle() && clock.sleeping().some(isPause), SETTLED_TURNS);
+    },
     async restart(more) {
       await gateway.stop();
       gateway = await startGateway(upstream, { ...gatewayOptions, env: { ...env, ...more }, home: gateway.home });
@@ -91,10 +101,10 @@ async function ask(
   };
 }
 
-/** Lets everything run until the condition holds. Sockets need real time, but how much is not asserted. */
-export async function until(condition: () => boolean): Promise<void> {
+/** Lets everything run until the condition holds, for this many turns. Sockets need real time, but how much is not asserted. */
+export async function until(condition: () => boolean, turns = 1): Promise<void> {
   const end = performance.now() + 10_000;
-  while (!condition()) {
+  for (let held = 0; held < turns; held = condition() ? held + 1 : 0) {
     if (performance.now() > end) throw new Error("what was waited for did not happen");
     await new Promise((resolve) => setImmediate(resolve));
   }

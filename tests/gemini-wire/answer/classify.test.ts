@@ -161,6 +161,26 @@ const TABLE: Row[] = [
     { accountProblem: "terms-block" },
   ],
   [
+    "8 a key that is not valid",
+    400,
+    invalid("API key not valid. Please pass a valid API key.", errorInfo("API_KEY_INVALID")),
+    "account-unusable",
+    { accountProblem: "key-rejected" },
+  ],
+  [
+    "8 a key that is not for this service",
+    403,
+    denied("Requests to this API method are blocked.", errorInfo("API_KEY_SERVICE_BLOCKED")),
+    "account-unusable",
+    { accountProblem: "key-rejected" },
+  ],
+  [
+    "3 a prompt that speaks of keys",
+    400,
+    invalid("Invalid value at 'contents[0].parts[0].text', \"API key not valid. API_KEY_INVALID\""),
+    "invalid-request",
+  ],
+  [
     "9 service not enabled in the project",
     403,
     denied(
@@ -247,6 +267,40 @@ const TABLE: Row[] = [
       detail("QuotaFailure", { violations: [{ quotaId: "GenerateRequestsPerMinutePerProject" }] }),
     ),
     "rate-limited",
+  ],
+  [
+    "13 a limit per minute of the official API, whose words speak of a quota",
+    429,
+    exhausted(
+      "You exceeded your current quota, please check your plan and billing details.",
+      detail("QuotaFailure", { violations: [{ quotaId: "GenerateContentInputTokensPerModelPerMinute-FreeTier" }] }),
+      retryInfo("26s"),
+    ),
+    "rate-limited",
+    { retryAfterMs: 26_000 },
+  ],
+  [
+    "14 a limit per minute that grants nothing",
+    429,
+    exhausted(
+      "You exceeded your current quota. * Quota exceeded for metric: x/requests, limit: 0, model: gemini-3-pro",
+      detail("QuotaFailure", { violations: [{ quotaId: "GenerateRequestsPerMinutePerProjectPerModel-FreeTier" }] }),
+    ),
+    "quota-exhausted",
+  ],
+  [
+    "14 limits per minute and per day at once",
+    429,
+    exhausted(
+      "You exceeded your current quota.",
+      detail("QuotaFailure", {
+        violations: [
+          { quotaId: "GenerateRequestsPerMinutePerProject" },
+          { quotaId: "GenerateRequestsPerDayPerProject" },
+        ],
+      }),
+    ),
+    "quota-exhausted",
   ],
   [
     "14 a used-up quota by text only",
