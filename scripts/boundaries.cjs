@@ -1,13 +1,16 @@
 // Who may import whom. Arrows point to what is imported:
 //   cli, main → compose → http → gateway → core → lib
 //               compose → upstreams/x → upstreams/shared, gemini-wire, core, lib
-//               compose → { protocols/x, gemini-wire, models, accounts, auth, store, config } → core, lib
-// Islands (the folders in braces and upstreams/x) do not know each other: compose.ts hands one what it needs of another.
+//               compose → { protocols/x, gemini-wire, models, accounts, auth, store, limits, config } → core, lib
+// Islands (the folders in braces and upstreams/x) do not know each other: compose hands one what it needs of another.
+// Compose is compose.ts and, known to it alone, the files of compose/.
 
-const ISLAND = "^src/(protocols/[^/]+|gemini-wire|models|accounts|auth|store|config)/";
+const ISLAND = "^src/(protocols/[^/]+|gemini-wire|models|accounts|auth|store|limits|config)/";
 const PURE = "^src/(lib|core|protocols|gemini-wire|models)/";
 /** Folders that talk to the machine. All others get time, ids, files and sockets passed in. */
-const MAY_USE_BUILTINS = "^src/(main\\.ts$|compose\\.ts$|cli/|config/|store/|auth/|http/)";
+const MAY_USE_BUILTINS = "^src/(main\\.ts$|compose\\.ts$|compose/|cli/|config/|store/|auth/|http/)";
+/** The pure parts of islands whose input or output is the command line's: files to read, documents to show. */
+const SHARED_WITH_CLI = "accounts/(import/|archive\\.ts$|verify\\.ts$)|limits/(report|schema|text|zone-times)\\.ts$";
 
 /** Files below `from` may import, of our own code, nothing but `allowed`. */
 function only(name, from, allowed) {
@@ -45,14 +48,20 @@ module.exports = {
     only("upstream", "^src/(upstreams/[^/]+)/", "^src/(lib|core|gemini-wire|upstreams/shared|$1)/"),
     only("gateway", "^src/gateway/", "^src/(lib|core|gateway)/"),
     only("http", "^src/http/", "^src/(lib|core|gateway|http)/"),
-    only("compose", "^src/compose\\.ts$", "^src/(?!cli/|main\\.ts$)"),
-    only("cli", "^src/cli/", "^src/((lib|core|config|cli)/|accounts/import\\.ts$|compose\\.ts$)"),
+    only("compose", "^src/compose(\\.ts$|/)", "^src/(?!cli/|main\\.ts$)"),
+    only("cli", "^src/cli/", `^src/((lib|core|config|cli)/|${SHARED_WITH_CLI}|compose\\.ts$)`),
     only("main", "^src/main\\.ts$", "^src/cli/"),
     forbid(
       "compose-is-the-top",
       "Only the command line puts the parts together",
       { path: "^src/", pathNot: "^src/cli/" },
       { path: "^src/compose\\.ts$" },
+    ),
+    forbid(
+      "compose-has-one-door",
+      "compose.ts is what others know of it",
+      { path: "^src/", pathNot: "^src/compose(\\.ts$|/)" },
+      { path: "^src/compose/" },
     ),
     forbid("pure", "Pure folders import no platform modules", { path: PURE }, { dependencyTypes: ["core"] }),
     forbid(
@@ -67,10 +76,11 @@ module.exports = {
     forbid("sqlite-in-store", "", { path: "^src/", pathNot: "^src/store/" }, { path: "^bun:sqlite$" }),
     forbid("elysia-in-http", "", { path: "^src/", pathNot: "^src/http/" }, { path: "(^|node_modules/)elysia(/|$)" }),
     forbid("citty-in-cli", "", { path: "^src/", pathNot: "^src/cli/" }, { path: "(^|node_modules/)citty(/|$)" }),
+    forbid("clack-in-cli", "", { path: "^src/", pathNot: "^src/cli/" }, { path: "(^|node_modules/)@clack/" }),
     forbid(
       "consola-at-the-edge",
       "Log in cli, http and compose; elsewhere return or throw",
-      { path: "^src/", pathNot: "^src/(cli/|http/|compose\\.ts$)" },
+      { path: "^src/", pathNot: "^src/(cli/|http/|compose\\.ts$|compose/)" },
       { path: "(^|node_modules/)consola(/|$)" },
     ),
     forbid(

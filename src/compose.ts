@@ -33,12 +33,13 @@ export interface Gateway {
   status(): { running: number };
 }
 
-const DAY_MS = 86_400_000;
-const SIGNATURES_KEPT_MS = 30 * DAY_MS;
+const UPKEEP_EVERY_MS = 3_600_000;
+const SIGNATURES_KEPT_MS = 30 * 86_400_000;
 const SIGNATURES_KEPT = 100_000;
 /** How long running requests may take to finish when the gateway is stopped; service managers wait a little longer. */
 const DRAIN_MS = 50_000;
 const KEEP_ALIVE_MS = 10_000;
+const LIMITS_PATIENCE_MS = 5_000;
 const PATIENCE = { firstMs: 120_000, idleMs: 300_000 };
 
 export async function composeGateway(config: Config, options: BackendOptions): Promise<Gateway> {
@@ -128,7 +129,7 @@ export async function composeGateway(config: Config, options: BackendOptions): P
 
 function limitRoutes(backend: Backend): LimitsDeps {
   const { pool, credentials } = backend;
-  const limits = limitsOver(backend);
+  const limits = limitsOver(backend, LIMITS_PATIENCE_MS);
   return {
     report: limits.report,
     table: async (signal) => limitsText(await limits.report(signal)),
@@ -153,7 +154,7 @@ function limitRoutes(backend: Backend): LimitsDeps {
   };
 }
 
-/** What is done at start and then daily: a copy of the accounts is kept, and what is old is forgotten. */
+/** What is done at start and then every hour: a copy of the accounts is kept (one a day), and what is old is forgotten. */
 function keepUp(store: Store, { scheduling }: Config, clock: Clock): () => void {
   const stopped = new AbortController();
   const telling = (what: string) => (cause: unknown) => consola.warn(`${what}:`, cause);
@@ -167,7 +168,7 @@ function keepUp(store: Store, { scheduling }: Config, clock: Clock): () => void 
       await store.sessions
         .prune(now - scheduling.sessionIdleMs)
         .catch(telling("Old conversations could not be removed"));
-      await clock.sleep(DAY_MS, stopped.signal);
+      await clock.sleep(UPKEEP_EVERY_MS, stopped.signal);
     }
   }
   keep().catch(() => {}); // the sleep rejects when it is stopped

@@ -1,5 +1,6 @@
 import * as v from "valibot";
-import { ACCOUNT_KINDS, type Account } from "../core/accounts.ts";
+import { ACCOUNT_KINDS } from "../core/account-kind.ts";
+import type { Account } from "../core/accounts.ts";
 import { type AccountProblem, GatewayError } from "../core/errors.ts";
 import { decodeBase64 } from "../lib/data-url.ts";
 import { isJsonObject, tryParseJson } from "../lib/json.ts";
@@ -11,7 +12,7 @@ export type ArchivedAccount = Pick<
 >;
 
 /** What scrypt is asked for: memory is 128 × cost × blockSize bytes. */
-export interface ScryptCost {
+interface ScryptCost {
   /** N, a power of two. */
   cost: number;
   /** r */

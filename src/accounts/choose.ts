@@ -1,11 +1,5 @@
-import {
-  type Account,
-  type AccountKind,
-  type Alternatives,
-  type Cooldown,
-  isUsable,
-  type Offer,
-} from "../core/accounts.ts";
+import type { AccountKind } from "../core/account-kind.ts";
+import { type Account, type Alternatives, type Cooldown, isUsable, type Offer } from "../core/accounts.ts";
 import { boundLimited, everybodyLimited, isLimit, nobodyLeft, nobodyOffers, nobodyUsable } from "./refusals.ts";
 import { isOpen, type Standing } from "./standing.ts";
 
@@ -29,7 +23,7 @@ export interface Question {
   bound?: string;
   /** Accounts that have answered this conversation on other models, the last first. */
   elsewhere: readonly string[];
-  /** Accounts on which this conversation has requests in flight. */
+  /** Accounts on which this conversation has requests in flight, one entry per request, the oldest first. */
   running: readonly string[];
   /** How long the request has been queueing. */
   waitedMs: number;
@@ -148,9 +142,11 @@ function holdingAccount(
   return free.some(({ account }) => lanes.indexOf(account.kind) < lane) ? undefined : own;
 }
 
-/** Whether the conversation goes beside accounts that it is using, and will be back. */
-function isSpill({ account }: Candidate, mayServe: readonly Candidate[], { running }: Question): boolean {
-  return !running.includes(account.id) && mayServe.some((other) => running.includes(other.account.id));
+/** Whether the conversation goes beside an account that it is using, and will be back. */
+function isSpill({ account }: Candidate, mayServe: readonly Candidate[], { bound, running }: Question): boolean {
+  const isStaying = (id: string) => mayServe.some((other) => other.account.id === id);
+  const main = running.find((id) => id === bound && isStaying(id)) ?? running.find(isStaying);
+  return main !== undefined && main !== account.id;
 }
 
 /** When the first of those that rest is free. */

@@ -20,9 +20,9 @@ import { afterFailure, afterRoom, afterSuccess } from "./cooldown.ts";
 import type { Credentials } from "./credentials.ts";
 import { createPauses } from "./pauses.ts";
 import { type Attempt, createQueue } from "./queue.ts";
-import { nobodyUsable } from "./refusals.ts";
+import { adviceFor, nobodyUsable } from "./refusals.ts";
 import { createRoster, type Entry } from "./roster.ts";
-import { type Standing, standingOf } from "./standing.ts";
+import { showsRoom, type Standing, standingOf } from "./standing.ts";
 
 export interface PoolSettings extends ChoiceSettings {
   /** Requests that may wait for a slot; further ones are refused at once. */
@@ -173,9 +173,7 @@ export function createPool(deps: PoolDeps): Pool {
     await sync();
     const account = entries.get(accountId)?.account;
     if (account === undefined) throw new GatewayError("account-unusable", "The account was removed");
-    if (isUsable(account)) return;
-    const why = account.enabled ? "needs its owner" : "was disabled";
-    throw new GatewayError("account-unusable", `Account ${account.handle} ${why}`);
+    if (!isUsable(account)) throw new GatewayError("account-unusable", adviceFor(account, settings.lanes));
   };
 
   const lease = (entry: Entry, { query, session }: Ask, isBound: boolean, isSpill: boolean): Lease => {
@@ -230,8 +228,8 @@ export function createPool(deps: PoolDeps): Pool {
     pause: (ms, signal) => pauses.pause(ms, signal),
 
     async acquire(query, signal) {
-      if (signal.aborted) throw abortError(signal);
       if (!roster.isCurrent()) await roster.refresh();
+      if (signal.aborted) throw abortError(signal);
       const ask = { query, session: deps.hash(query.conversationKey) };
       const first = attempt(ask, 0);
       if (first.type === "done") return first.result;
@@ -260,7 +258,7 @@ export function createPool(deps: PoolDeps): Pool {
       const held = heldModels(entry);
       entry.reading = reading;
       for (const [model, memory] of entry.memories) {
-        const after = hasRoom(model, reading) ? afterRoom(memory, reading.readAt) : memory;
+        const after = showsRoom(model, reading, clock.now()) ? afterRoom(memory, reading.readAt) : memory;
         if (after !== memory) roster.remember(entry, model, after);
       }
       const still = heldModels(entry);
@@ -277,11 +275,6 @@ export function createPool(deps: PoolDeps): Pool {
       const { rest, reserve } = standing(entry, model);
       return rest !== undefined || reserve !== undefined;
     });
-  }
-
-  function hasRoom(model: string, reading: QuotaReading): boolean {
-    if (reading.models.get(model) === undefined) return false; // it does not say
-    return standingOf(model, undefined, reading, 0, clock.now()).rest === undefined;
   }
 
   function viewOf(entry: Entry): AccountView {

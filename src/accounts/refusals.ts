@@ -1,4 +1,5 @@
-import { type Account, type AccountKind, type Cooldown, type CoolingKind, isUsable } from "../core/accounts.ts";
+import type { AccountKind } from "../core/account-kind.ts";
+import { type Account, type Cooldown, type CoolingKind, isUsable } from "../core/accounts.ts";
 import { type AccountProblem, GatewayError } from "../core/errors.ts";
 
 const LIMITS: ReadonlySet<CoolingKind> = new Set(["rate-limited", "quota-exhausted"]);
@@ -57,7 +58,7 @@ export function nobodyOffers(model: string): GatewayError {
 
 const SHOWN_ACCOUNTS = 5;
 
-/** What is wrong with each account, and what its owner does about it. */
+/** Tells the same of every account, up to a number that can be read. */
 export function nobodyUsable(accounts: readonly Account[], lanes: readonly AccountKind[]): GatewayError {
   if (accounts.length === 0) {
     return new GatewayError("no-account", "No account is stored: add one with `ag accounts add`", {
@@ -85,7 +86,8 @@ const ADVICE: Record<AccountProblem, (handle: string, url: string | undefined) =
   "key-rejected": (handle) => `the API key of ${handle} is refused: ag accounts add --gemini-key`,
 };
 
-function adviceFor(account: Account, lanes: readonly AccountKind[]): string {
+/** What is wrong with an account that is not used, and what its owner does about it. */
+export function adviceFor(account: Account, lanes: readonly AccountKind[]): string {
   const { handle, kind, enabled, problem } = account;
   if (problem) return ADVICE[problem.type](handle, problem.url);
   if (!enabled) return `${handle} is disabled: ag accounts enable ${handle}`;

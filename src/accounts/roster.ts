@@ -20,6 +20,14 @@ export interface Entry {
 /** What the pool itself learns about an account. */
 export type Learned = Partial<Pick<Account, "lastUsedAt" | "problem">>;
 
+interface Unsaved {
+  change: Learned;
+  /** Of the sign-in that it was learned about. */
+  secret: string;
+  /** The store has refused it. */
+  isHeldBack?: true;
+}
+
 export interface RosterDeps {
   accounts: Pick<AccountStore, "list" | "update" | "version">;
   limits: LimitStore;
@@ -48,7 +56,7 @@ export interface Roster {
 export function createRoster({ accounts, limits, onStart, onChange }: RosterDeps): Roster {
   const entries = new Map<string, Entry>();
   /** Changes on their way to the store, or held back by its failure; they are ahead of what it says. */
-  const unsaved = new Map<string, { change: Learned; secret: string }>();
+  const unsaved = new Map<string, Unsaved>();
   const flight = singleFlight<void>();
   let writing: Promise<void> = Promise.resolve();
   let seenVersion: number | undefined;
@@ -104,17 +112,30 @@ export function createRoster({ accounts, limits, onStart, onChange }: RosterDeps
   const withUnsaved = (account: Account): Account => {
     const pending = unsaved.get(account.id);
     if (pending === undefined) return account;
-    if (pending.secret === account.secret) return { ...account, ...pending.change };
-    unsaved.delete(account.id); // its owner has signed in again: what was learned about the old sign-in is void
-    return account;
+    if (pending.isHeldBack) {
+      if (pending.secret !== account.secret) {
+        unsaved.delete(account.id); // its owner has signed in again: what was learned about the old sign-in is void
+        return account;
+      }
+      enqueue(() => save(account.id)); // the store has changed, so it may take this now
+    }
+    return { ...account, ...pending.change };
+  };
+
+  const save = async (id: string): Promise<void> => {
+    const pending = unsaved.get(id);
+    if (pending === undefined) return; // written together with an earlier one
+    try {
+      await accounts.update(id, pending.change);
+      if (unsaved.get(id) === pending) unsaved.delete(id);
+    } catch {
+      pending.isHeldBack = true; // no request must fail for it: it counts in memory, and is tried again at the next change
+    }
   };
 
   /** Writes follow one another, so that the last word about an account is the last one written. */
   const enqueue = (write: () => Promise<void>) => {
-    writing = writing.then(write).catch(() => {
-      // No request must fail for it. A problem stays in memory and is written along with the next change; what else is lost
-      // shows itself again at the next use.
-    });
+    writing = writing.then(write).catch(() => {}); // a limit that cannot be stored shows itself again after a restart
   };
 
   return {
@@ -137,12 +158,7 @@ export function createRoster({ accounts, limits, onStart, onChange }: RosterDeps
       entry.account = { ...entry.account, ...change };
       if (entries.get(id) !== entry) return;
       unsaved.set(id, { change: { ...unsaved.get(id)?.change, ...change }, secret });
-      enqueue(async () => {
-        const pending = unsaved.get(id);
-        if (pending === undefined) return; // written together with an earlier one
-        await accounts.update(id, pending.change);
-        if (unsaved.get(id) === pending) unsaved.delete(id);
-      });
+      enqueue(() => save(id));
     },
 
     remember(entry, model, memory) {

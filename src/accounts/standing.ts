@@ -51,6 +51,12 @@ export function standingOf(
   return standing;
 }
 
+/** Whether the reading says that there is something left for the model; silence about it says nothing. */
+export function showsRoom(model: string, reading: QuotaReading, now: number): boolean {
+  const isTold = reading.models.get(model) !== undefined || reading.buckets.some((bucket) => isCovering(bucket, model));
+  return isTold && isOpen(standingOf(model, undefined, reading, 0, now));
+}
+
 /** Whether the account can be asked for the model now, reserve or not. */
 export function isOpen({ lacksModel, rest }: Standing): boolean {
   return !lacksModel && rest === undefined;

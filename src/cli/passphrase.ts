@@ -62,6 +62,7 @@ async function readFirstLine(path: string): Promise<string> {
     throw new UserError(`The passphrase file ${path} ${why}`, { cause });
   }
   const [line = ""] = text.replace(/^\uFEFF/, "").split(/\r?\n/, 1);
-  if (line === "") throw new UserError(`The first line of ${path === "-" ? "stdin" : path} is empty: there is no passphrase in it`);
+  if (line === "")
+    throw new UserError(`The first line of ${path === "-" ? "stdin" : path} is empty: there is no passphrase in it`);
   return line;
 }

@@ -9,6 +9,9 @@ import { readItemTable } from "../store/item-table.ts";
 import { type Backend, type BackendOptions, composeBackend, composeStore } from "./backend.ts";
 import { limitsOver } from "./limits.ts";
 
+/** Without a server there are no earlier readings to fall back on. */
+const LIMITS_PATIENCE_MS = 30_000;
+
 /** What commands need that talk to Google about accounts. */
 export interface AccountsBench {
   store: Store;
@@ -67,7 +70,7 @@ export async function composeLimits(
   options: BackendOptions,
 ): Promise<Limits & { close(): Promise<void> }> {
   const backend = await composeBackend(config, options);
-  return { ...limitsOver(backend), close: backend.close };
+  return { ...limitsOver(backend, LIMITS_PATIENCE_MS), close: backend.close };
 }
 
 /** The models all accounts can use, for commands that run without a server. */

@@ -5,10 +5,8 @@ import { familyOf } from "../models/profile.ts";
 import { isOffered } from "../models/shipped.ts";
 import type { Backend } from "./backend.ts";
 
-/** How long somebody who asks for the limits waits for fresh ones. */
-const PATIENCE_MS = 5_000;
-
-export function limitsOver({ pool, discovery, clock }: Backend): Limits {
+/** `patienceMs`: how long somebody who asks waits for fresh readings before being given the last ones. */
+export function limitsOver({ pool, discovery, clock }: Backend, patienceMs: number): Limits {
   const views = async () => {
     await pool.sync();
     return pool.views();
@@ -29,5 +27,5 @@ export function limitsOver({ pool, discovery, clock }: Backend): Limits {
     return failures;
   };
 
-  return createLimits({ views, freshen, models: { isOffered, familyOf }, clock, patienceMs: PATIENCE_MS });
+  return createLimits({ views, freshen, models: { isOffered, familyOf }, clock, patienceMs });
 }

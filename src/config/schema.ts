@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { ACCOUNT_KINDS } from "../core/accounts.ts";
+import { ACCOUNT_KINDS } from "../core/account-kind.ts";
 
 /** What the upstream calls a client that is too old is a moving floor; raise this when it refuses newer models. */
 const CLIENT_VERSION = "2.9.1";

@@ -1,11 +1,8 @@
+import type { AccountKind } from "./account-kind.ts";
 import type { AccountProblem, FailureKind, GatewayError } from "./errors.ts";
 import type { Family } from "./models.ts";
 import type { QuotaReading } from "./quota.ts";
 import type { Credential } from "./upstream.ts";
-
-/** Each kind is a lane: requests go to the first lane, in configured order, that can serve them. */
-export const ACCOUNT_KINDS = ["antigravity", "gemini-api-key"] as const;
-export type AccountKind = (typeof ACCOUNT_KINDS)[number];
 
 /** A stored sign-in or key. `secret` never leaves the process. */
 export interface Account {

@@ -1,4 +1,5 @@
-import type { Account, AccountKind, Cooldown } from "./accounts.ts";
+import type { AccountKind } from "./account-kind.ts";
+import type { Account, Cooldown } from "./accounts.ts";
 import type { Discovery, Family } from "./models.ts";
 
 export interface NewAccount {
@@ -118,8 +119,8 @@ export interface Store {
   sessions: SessionStore;
   consents: ConsentStore;
   /**
-   * Keeps a copy of the accounts and of what is known about them, once a day (UTC), beside the database; older copies than a
-   * week are removed. A second call on the same day does nothing. Throws DataFileError.
+   * Keeps a copy of the accounts and of what is known about them, once a day (UTC), beside the database, and the seven
+   * latest of them. A second call on the same day does nothing. Throws DataFileError.
    */
   backUp(now: number): Promise<void>;
   /** Flushes what is buffered and closes the database. */

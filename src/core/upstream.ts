@@ -1,4 +1,4 @@
-import type { AccountKind } from "./accounts.ts";
+import type { AccountKind } from "./account-kind.ts";
 import type { Repair } from "./errors.ts";
 import type { Discovery, ModelProfile } from "./models.ts";
 import type { Loss } from "./protocol.ts";

@@ -124,8 +124,8 @@ function secondOpinion({ alike, others }: Facts): Decision {
 }
 
 function afterRateLimit(facts: Facts): Decision {
-  const { restMs, attemptsOnAccount, refusedAfterWait } = facts;
-  const maySitOut = attemptsOnAccount <= 2 && !refusedAfterWait;
+  const { restMs, attemptsOnAccount, refusedAfterWait, maxWaitMs } = facts;
+  const maySitOut = attemptsOnAccount <= 2 && !refusedAfterWait && maxWaitMs > 0;
   // Without a stated time it is often a passing squeeze.
   if (restMs === undefined) {
     if (maySitOut) return again(500 * 3 ** (attemptsOnAccount - 1));

@@ -1,5 +1,6 @@
 import { untilAborted, within } from "../core/abort.ts";
-import type { Account, AccountKind } from "../core/accounts.ts";
+import type { AccountKind } from "../core/account-kind.ts";
+import type { Account } from "../core/accounts.ts";
 import { asGatewayError } from "../core/errors.ts";
 import type { DiscoveredModel, Discovery } from "../core/models.ts";
 import type { QuotaBucket, QuotaReading } from "../core/quota.ts";
@@ -37,6 +38,8 @@ export interface ModelDiscovery {
   discover(signal: AbortSignal): Promise<Discovery>;
   /** What one account says now, a disabled one included. Throws GatewayError. */
   readAccount(accountId: string, signal: AbortSignal): Promise<AccountReading>;
+  /** Ends what is still under way; nothing is handed on afterwards. */
+  close(): void;
 }
 
 /** Once one account has answered, the others have this much longer. */
@@ -55,6 +58,7 @@ interface Inquiry {
 
 export function createModelDiscovery(deps: DiscoveryDeps): ModelDiscovery {
   const { clock } = deps;
+  const closed = new AbortController();
   const underWay = new Map<string, Inquiry>();
   /** What each account said last. */
   const known = new Map<string, Partial<AccountReading> & { discovery: Discovery }>();
@@ -63,15 +67,17 @@ export function createModelDiscovery(deps: DiscoveryDeps): ModelDiscovery {
   const inquire = (accountId: string): Inquiry => {
     const running = underWay.get(accountId);
     if (running) return running;
-    const models = within(ACCOUNT_LIMIT_MS, "Asking an account for its models", clock, (signal) =>
-      withRenewal(accountId, (access) => access.discoverModels(signal), deps, signal),
+    const ask = <T>(limitMs: number, what: string, question: Question<T>) =>
+      within(limitMs, what, clock, (limit) => {
+        const signal = AbortSignal.any([limit, closed.signal]);
+        return untilAborted(withRenewal(accountId, question, deps, signal), signal);
+      });
+    const models = ask(ACCOUNT_LIMIT_MS, "Asking an account for its models", (access, signal) =>
+      access.discoverModels(signal),
     );
-    const buckets = within(
-      BUCKETS_LIMIT_MS,
-      "Asking an account for its windows",
-      clock,
-      (signal) => withRenewal(accountId, (access) => access.readBuckets(signal), deps, signal),
-      // Better what they were a while ago than as if there were none: a used-up week would look like room.
+    // Better what they were a while ago than as if there were none: a used-up week would look like room.
+    const buckets = ask(BUCKETS_LIMIT_MS, "Asking an account for its windows", (access, signal) =>
+      access.readBuckets(signal),
     ).catch((): readonly QuotaBucket[] => known.get(accountId)?.reading?.buckets ?? []);
     const reading = (async () => {
       const discovery = await models;
@@ -79,7 +85,7 @@ export function createModelDiscovery(deps: DiscoveryDeps): ModelDiscovery {
       known.set(accountId, { ...known.get(accountId), discovery });
       const read = { discovery, reading: readingOf(discovery, await buckets, readAt) };
       known.set(accountId, read);
-      deps.onReading(accountId, read.reading);
+      if (!closed.signal.aborted) deps.onReading(accountId, read.reading);
       return read;
     })().finally(() => underWay.delete(accountId));
     reading.catch(() => {}); // whoever asked is told by `models`
@@ -91,16 +97,19 @@ export function createModelDiscovery(deps: DiscoveryDeps): ModelDiscovery {
   return {
     async discover(signal) {
       const accounts = inLaneOrder(await deps.usableAccounts(), deps.lanes());
-      const asked = accounts.map(({ id }) => inquire(id).models);
-      await untilAborted(firstAnswer(asked), signal);
-      await graceFor(asked, clock);
-      for (const { id } of accounts) {
-        if (!known.has(id)) inquire(id).models.then(deps.onLateAnswer, () => {}); // failed: nothing was missed
+      const asked = accounts.map(({ id }) => ({ id, models: inquire(id).models }));
+      const answers = asked.map(({ models }) => models);
+      await untilAborted(firstAnswer(answers), signal);
+      await graceFor(answers, clock);
+      for (const { id, models } of asked) {
+        if (!known.has(id)) models.then(deps.onLateAnswer, () => {}); // failed: nothing was missed
       }
       return union(accounts.flatMap(({ id }) => known.get(id)?.discovery ?? []));
     },
 
     readAccount: (accountId, signal) => untilAborted(inquire(accountId).reading, signal),
+
+    close: () => closed.abort(),
   };
 }
 
@@ -140,19 +149,21 @@ function readingOf({ models }: Discovery, buckets: readonly QuotaBucket[], readA
   return { readAt, models: new Map(models.map(({ id, quota }) => [id, quota])), buckets };
 }
 
+type Question<T> = (access: UpstreamAccess, signal: AbortSignal) => Promise<T>;
+
 /** A rejected access token is renewed once. */
 async function withRenewal<T>(
   accountId: string,
-  work: (access: UpstreamAccess) => Promise<T>,
+  ask: Question<T>,
   deps: DiscoveryDeps,
   signal: AbortSignal,
 ): Promise<T> {
   const credential = await deps.credential(accountId, signal);
   try {
-    return await work(accessWith(credential, deps.upstreams));
+    return await ask(accessWith(credential, deps.upstreams), signal);
   } catch (cause) {
     if (asGatewayError(cause).kind !== "access-token-rejected") throw cause;
     deps.renewAccessToken(accountId, credential);
-    return work(accessWith(await deps.credential(accountId, signal), deps.upstreams));
+    return ask(accessWith(await deps.credential(accountId, signal), deps.upstreams), signal);
   }
 }

@@ -9,6 +9,7 @@ import type { TurnEvent } from "../core/turn.ts";
 import type { UpstreamCall, Upstreams } from "../core/upstream.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { BackOff } from "./back-off.ts";
+import { completed } from "./completed.ts";
 import { type Decision, decide, isLimit, likeness, type Renewal } from "./decide.ts";
 import { accessWith } from "./upstream-access.ts";
 
@@ -126,7 +127,7 @@ async function* serveFrom(
     try {
       trace.losses.length = course.lossesBefore; // each attempt lowers anew and reports its own
       const batches = await startAttempt(held, course);
-      for await (const batch of call.whole ? completed(batches, course) : batches) {
+      for await (const batch of call.whole ? completed(batches, call.onProgress, course.attempts === 1) : batches) {
         call.onProgress();
         committed = true;
         yield batch;
@@ -266,33 +267,6 @@ async function startAttempt(lease: Lease, course: Course): Promise<AsyncIterable
   };
   const upstreamCall = { request, model, conversationKey, repairs, onLoss };
   return accessWith(credential, deps.upstreams).stream(upstreamCall, signal);
-}
-
-/**
- * An answer that is given out only when it is complete, so that whatever goes wrong on the way may be tried again. One that
- * is nothing but thinking is asked for once more; a stream has shown its thinking by then, and ends as it is.
- */
-async function* completed(
-  batches: AsyncIterable<readonly TurnEvent[]>,
-  { call, attempts }: Course,
-): AsyncGenerator<readonly TurnEvent[], void, undefined> {
-  const events: TurnEvent[] = [];
-  for await (const batch of batches) {
-    call.onProgress();
-    events.push(...batch);
-  }
-  if (attempts === 1 && isThinkingAlone(events)) {
-    throw new GatewayError("unavailable", "The model thought and did not answer");
-  }
-  yield events;
-}
-
-function isThinkingAlone(events: readonly TurnEvent[]): boolean {
-  const kinds = events.flatMap((event) => (event.type === "block-start" ? [event.head.kind] : []));
-  const end = events.at(-1);
-  return (
-    kinds.length > 0 && kinds.every((kind) => kind === "thinking") && end?.type === "turn-end" && end.reason === "end"
-  );
 }
 
 /** Keeps off a model that another request has just found without capacity, unless there is no time for that. */

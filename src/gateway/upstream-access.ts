@@ -1,4 +1,4 @@
-import type { AccountKind } from "../core/accounts.ts";
+import type { AccountKind } from "../core/account-kind.ts";
 import type { Discovery } from "../core/models.ts";
 import type { QuotaBucket } from "../core/quota.ts";
 import type { TurnEvent } from "../core/turn.ts";

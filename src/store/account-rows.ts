@@ -1,4 +1,5 @@
-import type { Account, AccountKind } from "../core/accounts.ts";
+import type { AccountKind } from "../core/account-kind.ts";
+import type { Account } from "../core/accounts.ts";
 import type { AccountProblem } from "../core/errors.ts";
 import type { AccountChange } from "../core/store.ts";
 import type { Secrets } from "./secrets.ts";

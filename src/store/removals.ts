@@ -1,5 +1,5 @@
 import type { Database } from "bun:sqlite";
-import type { AccountKind } from "../core/accounts.ts";
+import type { AccountKind } from "../core/account-kind.ts";
 import type { AccountRow } from "./account-rows.ts";
 import type { Secrets } from "./secrets.ts";
 

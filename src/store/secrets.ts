@@ -1,6 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { createHmac, randomBytes } from "node:crypto";
-import type { AccountKind } from "../core/accounts.ts";
+import type { AccountKind } from "../core/account-kind.ts";
 import { DataFileError } from "../core/store.ts";
 import { createKeyFile, KEY_BYTES, keyFileOf, readKeyFile } from "./key-file.ts";
 import { requestScrub } from "./scrub.ts";

@@ -181,7 +181,7 @@ describe("a conversation that has an account", () => {
       "spills over to where it has spilled before",
       [a(1), a(2, full), a(3, { inFlight: 2 })],
       { bound, running: ["a2", "a3"] },
-      "a3",
+      "a3 beside",
     ],
     ["spills over into no reserve", [a(1, { reserve: reserve(9) }), a(2, full)], { bound, running: ["a2"] }, "queue 9"],
     ["loses it when this request has given it up", [a(1), a(2)], { bound, exclude: ["a2"] }, "a1"],

@@ -1,8 +1,12 @@
-import { describe, expect, test } from "bun:test";
-import { createPool } from "../../src/accounts/pool.ts";
+import { afterAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import type { FailureKind } from "../../src/core/errors.ts";
+import { openStore } from "../../src/store/open-store.ts";
 import { settle } from "../support/clock.ts";
-import { failure, HOUR, limit, MINUTE, MODEL, NO_ABORT, poolWorld, SECOND } from "./support.ts";
+import { removeTemporaryHomes, temporaryHome } from "../support/temporary.ts";
+import { failure, limit, MINUTE, MODEL, NO_ABORT, poolOver, poolWorld, SECOND } from "./support.ts";
+
+afterAll(removeTemporaryHomes);
 
 describe("the pool", () => {
   test("takes accounts in turn for new conversations, also within one millisecond", async () => {
@@ -167,38 +171,39 @@ describe("what other processes change", () => {
     expect(await requests(1)).toBe("a1");
   });
 
-  test("a problem that could not be written counts as long as the sign-in stays the same", async () => {
-    const world = await poolWorld(2);
-    const { store, clock } = world;
-    let isDown = true;
-    const accounts = {
-      list: () => store.accounts.list(),
-      version: () => store.accounts.version(),
-      update: (...change: Parameters<typeof store.accounts.update>) =>
-        isDown ? Promise.reject(new Error("disk full")) : store.accounts.update(...change),
-    };
-    const pool = createPool({
-      ...{ accounts, limits: store.limits, sessions: store.sessions, clock },
-      credentials: { get: () => Promise.reject(new Error("not asked")), renew: () => {} },
-      hash: (text) => text,
-      random: () => 0,
-      settings: {
-        ...{ strategy: "sticky", lanes: ["antigravity"], maxConcurrentPerAccount: 4, maxQueued: 9 },
-        ...{ sessionIdleMs: HOUR, reserveOf: () => 0 },
-      },
-    });
-    const offer = await pool.acquire(world.queryOf("A", MODEL, []), NO_ABORT);
-    if (offer.type !== "lease") throw new Error("limited");
-    offer.lease.fail(failure("account-unusable", { accountProblem: "terms-block" }));
-    offer.lease[Symbol.dispose]();
-    await store.accounts.update(world.idOf("a1"), { label: "elsewhere" });
+  test("a problem that could not be written counts all the same, and is written once that can be", async () => {
+    const { isDown, lease, store, pool, first } = await brokenStore();
+    lease.fail(failure("account-unusable", { accountProblem: "terms-block" }));
+    lease[Symbol.dispose]();
+    await pool.flush();
+    await store.accounts.update(lease.accountId, { label: "elsewhere" });
     await pool.sync();
-    const first = () => pool.views()[0]?.account;
     expect([first()?.label, first()?.problem?.type]).toEqual(["elsewhere", "terms-block"]);
-    isDown = false;
-    await store.accounts.update(world.idOf("a1"), { secret: "1//test-later" });
+    isDown(false);
+    await store.accounts.update(lease.accountId, { label: "again" });
+    await pool.sync();
+    await pool.flush();
+    expect((await store.accounts.list())[0]?.problem?.type).toBe("terms-block");
+  });
+
+  test("a problem that could not be written is void after a new sign-in", async () => {
+    const { lease, store, pool, first } = await brokenStore();
+    lease.fail(failure("account-unusable", { accountProblem: "needs-login" }));
+    await pool.flush();
+    await store.accounts.update(lease.accountId, { secret: "1//test-later" });
     await pool.sync();
     expect(first()?.problem).toBeUndefined();
+  });
+
+  test("a problem on its way to the store is not lost to a rotated refresh token", async () => {
+    const { leaseFor, accounts, pool, viewOf } = await poolWorld(1);
+    using lease = await leaseFor("A");
+    await accounts.update(lease.accountId, { secret: "1//test-rotated" });
+    lease.fail(failure("account-unusable", { accountProblem: "terms-block" }));
+    await pool.sync();
+    expect(viewOf("a1")?.account.problem?.type).toBe("terms-block");
+    await pool.flush();
+    expect((await accounts.list())[0]?.problem?.type).toBe("terms-block");
   });
 
   test("serves on from memory while the store is out of reach", async () => {
@@ -206,7 +211,7 @@ describe("what other processes change", () => {
     const stored = await store.accounts.list();
     let isDown = false;
     const guard = <T>(value: T): Promise<T> => (isDown ? Promise.reject(new Error("disk")) : Promise.resolve(value));
-    const pool = createPool({
+    const pool = poolOver({
       accounts: {
         list: () => guard(stored),
         update: () => guard(undefined),
@@ -222,12 +227,6 @@ describe("what other processes change", () => {
         get: async (accountId) => ({ kind: "gemini-api-key", accountId, apiKey: "AIza-test" }),
         renew: () => {},
       },
-      hash: (text) => text,
-      random: () => 0,
-      settings: {
-        ...{ strategy: "sticky", lanes: ["antigravity"], maxConcurrentPerAccount: 4, maxQueued: 9 },
-        ...{ sessionIdleMs: HOUR, reserveOf: () => 0 },
-      },
     });
     isDown = true;
     await expect(pool.sync()).rejects.toThrow("disk"); // nothing was ever read
@@ -241,6 +240,29 @@ describe("what other processes change", () => {
     await settle();
     expect(pool.views()[0]?.account.problem?.type).toBe("needs-login");
   });
+});
+
+test("two processes over one file: what one changes, the other one's next request sees", async () => {
+  const path = join(temporaryHome(), "ag.db");
+  const [server, commandLine] = [openStore(path), openStore(path)];
+  try {
+    const { request, leaseFor, idOf, pool, clock } = await poolWorld(2, { store: server });
+    expect(await request("A")).toBe("a1");
+    using lease = await leaseFor("A");
+    await commandLine.accounts.update(idOf("a1"), { enabled: false });
+    await expect(lease.credential(NO_ABORT)).rejects.toMatchObject({ kind: "account-unusable" });
+    await expect(pool.credential(idOf("a1"), NO_ABORT)).rejects.toMatchObject({ kind: "account-unusable" });
+    expect(await request("A")).toBe("a2");
+    await commandLine.accounts.remove(idOf("a2"), clock.now());
+    await expect(leaseFor("A")).rejects.toMatchObject({
+      kind: "no-account",
+      message: "No account is usable. a1 is disabled: ag accounts enable a1",
+    });
+    await pool.flush();
+    expect((await commandLine.accounts.list()).map(({ handle }) => handle)).toEqual(["a1"]);
+  } finally {
+    await Promise.all([server.close(), commandLine.close()]);
+  }
 });
 
 describe("a lease's credential", () => {
@@ -260,20 +282,17 @@ describe("a lease's credential", () => {
     const { pool, accounts, idOf, store, clock, queryOf } = await poolWorld(1);
     await pool.sync();
     const { promise: refreshed, resolve } = Promise.withResolvers<void>();
-    const slow = createPool({
-      ...{ accounts, limits: store.limits, sessions: store.sessions, clock },
+    const slow = poolOver({
+      accounts,
+      limits: store.limits,
+      sessions: store.sessions,
+      clock,
       credentials: {
         get: async (accountId) => {
           await refreshed;
           return { kind: "antigravity", accountId, accessToken: "ya29.test", projectId: "p" };
         },
         renew: () => {},
-      },
-      hash: (text) => text,
-      random: () => 0,
-      settings: {
-        ...{ strategy: "sticky", lanes: ["antigravity"], maxConcurrentPerAccount: 4, maxQueued: 9 },
-        ...{ sessionIdleMs: HOUR, reserveOf: () => 0 },
       },
     });
     const offer = await slow.acquire(queryOf("A", MODEL, []), NO_ABORT);
@@ -282,7 +301,7 @@ describe("a lease's credential", () => {
     await settle();
     await accounts.update(idOf("a1"), { enabled: false });
     resolve();
-    expect(await outcome).toMatchObject({ kind: "account-unusable", message: "Account a1 was disabled" });
+    expect(await outcome).toMatchObject({ kind: "account-unusable", message: "a1 is disabled: ag accounts enable a1" });
   });
 
   test("that was refused so is held against no account", async () => {
@@ -296,3 +315,30 @@ describe("a lease's credential", () => {
     expect([viewOf("a1")?.account.problem, viewOf("a1")?.cooldowns.size]).toEqual([undefined, 0]);
   });
 });
+
+/** A pool whose store takes no changes, with one lease. */
+async function brokenStore() {
+  const { store, clock, queryOf } = await poolWorld(2);
+  let isDown = true;
+  const { list, version, update } = store.accounts;
+  const pool = poolOver({
+    accounts: {
+      list,
+      version,
+      update: (...change) => (isDown ? Promise.reject(new Error("disk full")) : update(...change)),
+    },
+    limits: store.limits,
+    sessions: store.sessions,
+    clock,
+    credentials: { get: () => Promise.reject(new Error("not asked")), renew: () => {} },
+  });
+  const offer = await pool.acquire(queryOf("A", MODEL, []), NO_ABORT);
+  if (offer.type !== "lease") throw new Error("limited");
+  return {
+    store,
+    pool,
+    lease: offer.lease,
+    isDown: (value: boolean) => (isDown = value),
+    first: () => pool.views()[0]?.account,
+  };
+}

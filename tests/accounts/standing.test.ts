@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { standingOf } from "../../src/accounts/standing.ts";
+import { showsRoom, standingOf } from "../../src/accounts/standing.ts";
 import type { Cooldown } from "../../src/core/accounts.ts";
 import type { Quota, QuotaBucket, QuotaReading } from "../../src/core/quota.ts";
 
@@ -124,4 +124,14 @@ describe("what an account has for a model", () => {
     expect(standingOf("gemini-x", undefined, given, 0, NOW).rest?.until).toBe(NOW + HOUR);
     expect(standingOf("gpt-oss-x", undefined, given, 0, NOW).rest).toBeUndefined();
   });
+});
+
+describe("a reading shows room", () => {
+  const rows: [what: string, reading: QuotaReading, answer: boolean][] = [
+    ["when the model's own quota has some", reading({ remainingFraction: 0.1 }), true],
+    ["when the windows that cover it have some", reading(undefined, bucket("others", "5h", 0.1)), true],
+    ["not when one of them has none", reading({ remainingFraction: 1 }, bucket("others", "weekly", 0, HOUR)), false],
+    ["not when it says nothing about the model", reading(undefined, bucket("gemini", "5h", 1)), false],
+  ];
+  for (const [what, given, answer] of rows) test(what, () => expect(showsRoom(CLAUDE, given, NOW)).toBe(answer));
 });

@@ -1,5 +1,5 @@
 import type { Credentials } from "../../src/accounts/credentials.ts";
-import { createPool, type PoolSettings } from "../../src/accounts/pool.ts";
+import { createPool, type PoolDeps, type PoolSettings } from "../../src/accounts/pool.ts";
 import type { Lease, Offer } from "../../src/core/accounts.ts";
 import { type FailureDetail, type FailureKind, GatewayError } from "../../src/core/errors.ts";
 import type { Family } from "../../src/core/models.ts";
@@ -19,6 +19,20 @@ export const limit = (retryAfterMs: number) => failure("rate-limited", { retryAf
 export const exhausted = (retryAfterMs: number) =>
   failure("quota-exhausted", { retryAfterMs, upstreamStatus: 429, upstreamReason: "QUOTA_EXHAUSTED" });
 
+export const SETTINGS: PoolSettings = {
+  strategy: "sticky",
+  lanes: ["antigravity", "gemini-api-key"],
+  maxConcurrentPerAccount: 4,
+  maxQueued: 256,
+  sessionIdleMs: HOUR,
+  reserveOf: () => 0,
+};
+
+/** A pool whose parts the test brings along. */
+export function poolOver(deps: Pick<PoolDeps, "accounts" | "limits" | "sessions" | "clock" | "credentials">) {
+  return createPool({ ...deps, hash: (text) => `#${text}`, random: () => 0.5, settings: SETTINGS });
+}
+
 export interface PoolWorldOptions extends Partial<PoolSettings> {
   /** Over this store, as after a restart. */
   store?: Store;
@@ -36,7 +50,6 @@ export async function poolWorld(size: number, options: PoolWorldOptions = {}) {
   await accounts.add(fresh, clock.now(), { again: false });
   const ids = new Map((await accounts.list()).map(({ handle, id }) => [handle, id]));
   const idOf = (handle: string) => ids.get(handle) ?? handle;
-  const handleOf = (id: string) => [...ids].find(([, known]) => known === id)?.[0] ?? id;
 
   const renewals: unknown[] = [];
   const credentials: Pick<Credentials, "get" | "renew"> = {
@@ -51,15 +64,7 @@ export async function poolWorld(size: number, options: PoolWorldOptions = {}) {
     clock,
     hash: (text) => `#${text}`,
     random: () => 0.5,
-    settings: {
-      strategy: "sticky",
-      lanes: ["antigravity", "gemini-api-key"],
-      maxConcurrentPerAccount: 4,
-      maxQueued: 256,
-      sessionIdleMs: HOUR,
-      reserveOf: () => 0,
-      ...settings,
-    },
+    settings: { ...SETTINGS, ...settings },
   });
 
   const queryOf = (conversationKey: string, model: string, exclude: readonly string[]) => {
@@ -100,8 +105,20 @@ export async function poolWorld(size: number, options: PoolWorldOptions = {}) {
     return poolWorld(0, { ...options, store, clock, accounts: [] });
   };
   return {
-    ...{ store, accounts, clock, pool, idOf, handleOf, renewals, acquire, leaseFor, request, requests, viewOf },
-    ...{ observe, restart, queryOf },
+    store,
+    accounts,
+    clock,
+    pool,
+    idOf,
+    renewals,
+    acquire,
+    leaseFor,
+    request,
+    requests,
+    viewOf,
+    observe,
+    restart,
+    queryOf,
   };
 }
 

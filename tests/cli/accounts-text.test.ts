@@ -84,7 +84,8 @@ a4        gemini-api-key   team                               ready             
 a1   model-c rests for 1 h, until 13:00: 429 RATE_LIMIT_EXCEEDED
 a1   model-b, model-a rest for 2 h, until 14:00: 429 QUOTA_EXHAUSTED
 a2   needs-verification (1 h ago): Google asks the account's owner to verify the account
-a2   Open https://accounts.google.com/x and then run: ag accounts verify a2`.trimStart(),
+a2   Open https://accounts.google.com/x
+a2   Then run: ag accounts verify a2`.trimStart(),
     );
   });
 
@@ -140,7 +141,7 @@ describe("each problem says what its owner does", () => {
     ["needs-login", "Sign in with it again: ag accounts add"],
     ["needs-verification", "Open the Antigravity app with it"],
     ["terms-block", "Only Google can lift this"],
-    ["no-project", "then run: ag accounts verify a1"],
+    ["no-project", "Then run: ag accounts verify a1"],
     ["key-rejected", "ag accounts add --gemini-key"],
   ];
   for (const [type, remedy] of rows) {
@@ -246,7 +247,8 @@ a1  one@example.com: ready again, needs-verification is over
       `
 a2  two@example.com: needs verification by its owner
     Google asks the account's owner to verify the account
-    Open https://accounts.google.com/x and then run: ag accounts verify a2`,
+    Open https://accounts.google.com/x
+    Then run: ag accounts verify a2`,
     ],
     [
       "that a terms block is for good",

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 
 const MAIN = resolve(import.meta.dir, "../../src/main.ts");
 
@@ -52,4 +53,38 @@ export async function readUntil(stream: ReadableStream<Uint8Array>, pattern: Reg
   }
   reader.releaseLock();
   return text;
+}
+
+/** Runs `ag` on a terminal: each time the screen shows a pattern (after what was shown before), these keys are pressed. */
+export async function agOnTerminal(
+  home: string,
+  words: string[],
+  keys: readonly [shown: RegExp, press: string][],
+): Promise<{ code: number; screen: string }> {
+  let screen = "";
+  let changed = Promise.withResolvers<void>();
+  const utf8 = new TextDecoder();
+  const child = Bun.spawn([process.execPath, "--no-env-file", MAIN, ...words], {
+    cwd: home,
+    env: { HOME: home, AG_HOME: home, PATH: process.env.PATH, TERM: "xterm", NO_COLOR: "1" },
+    terminal: {
+      cols: 80,
+      rows: 40,
+      data(_, data) {
+        screen += stripVTControlCharacters(utf8.decode(data, { stream: true }));
+        changed.resolve();
+        changed = Promise.withResolvers();
+      },
+    },
+  });
+  let from = 0;
+  for (const [shown, press] of keys) {
+    while (!shown.test(screen.slice(from))) {
+      const isOver = await Promise.race([changed.promise, child.exited.then(() => true)]);
+      if (isOver && !shown.test(screen.slice(from))) throw new Error(`Ended before ${shown}: ${screen}`);
+    }
+    from = screen.length;
+    child.terminal?.write(press);
+  }
+  return { code: await child.exited, screen };
 }

@@ -41,14 +41,22 @@ test("each place gives way to those before it", () => {
 });
 
 test.each<[string, Parameters<typeof ask>[0], object]>([
-  ["the session of a JSON user id", { userId: JSON.stringify({ device_id: "d", session_id: uuid }) }, { session: uuid }],
+  [
+    "the session of a JSON user id",
+    { userId: JSON.stringify({ device_id: "d", session_id: uuid }) },
+    { session: uuid },
+  ],
   ["a session at the end of a user id, which then names no user", { userId: `u_session_${uuid}` }, { session: uuid }],
   ["a plain user id is a person, not a session", { userId: "ann" }, { user: "ann" }],
   ["a user beside a session", { userId: "ann", sessionId: "s" }, { user: "ann", session: "s" }],
   ["a session in the middle of a user id is none", { userId: `_session_${uuid}-x` }, { user: `_session_${uuid}-x` }],
   ["broken JSON is a user", { userId: "{session_id" }, { user: "{session_id" }],
   ["a session inside that is no text is none", { userId: '{"session_id":7}' }, { user: '{"session_id":7}' }],
-  ["a session inside that is blank is none", { userId: '{"session_id":" "}', sessionId: "s" }, { user: '{"session_id":" "}', session: "s" }],
+  [
+    "a session inside that is blank is none",
+    { userId: '{"session_id":" "}', sessionId: "s" },
+    { user: '{"session_id":" "}', session: "s" },
+  ],
   ["a conversation by its id", { conversation: { id: "conv_1" } }, { session: "conv_1" }],
   ["a conversation without one", { conversation: { name: "x" } }, {}],
   ["empty and blank ids", { userId: " ", promptCacheKey: "", sessionId: "\t", conversation: { id: "" } }, {}],

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:tes
 import Anthropic from "@anthropic-ai/sdk";
 import { gate, pacedText, silent } from "../support/cloudcode/index.ts";
 import { CLAUDE, GEMINI_3 } from "../support/cloudcode/samples.ts";
-import { type Bench, failureOf, MODES, type Mode, startBench, TWO_ACCOUNTS } from "./support/bench.ts";
+import { type Bench, failureOf, MODES, type Mode, NO_WAITING, startBench, TWO_ACCOUNTS } from "./support/bench.ts";
 import {
   BROKEN_ANSWERS,
   BROKEN_BEGINNING,
@@ -58,7 +58,6 @@ const TOLD: Record<Trouble, Told> = {
     as: Anthropic.NotFoundError,
     status: 404,
     type: "not_found_error",
-    retryAfter: "1800",
   },
   "a rate limit": { as: Anthropic.RateLimitError, status: 429, type: "rate_limit_error", retryAfter: "45" },
   "a used-up quota": { as: Anthropic.RateLimitError, status: 429, type: "rate_limit_error", retryAfter: "8486" },
@@ -97,7 +96,7 @@ describe("upstream's trouble is typed", () => {
   for (const [trouble, told] of Object.entries(TOLD)) {
     for (const mode of MODES) {
       test(`${trouble}: ${told.status} ${told.type}, ${mode}`, async () => {
-        await using bench = await startBench();
+        await using bench = await startBench({ config: NO_WAITING });
         if (isTrouble(trouble)) bench.upstream.script(TROUBLES[trouble]);
         const error = await failureOf(ask(mode, bench.anthropic()));
         expect(error).toBeInstanceOf(told.as);
@@ -166,7 +165,7 @@ describe("the gateway's own refusals are typed", () => {
     await using empty = await startBench({ accounts: [] });
     const error = await failureOf(ask("whole", empty.anthropic()));
     expect(error).toBeInstanceOf(Anthropic.ServiceUnavailableError);
-    expect(error).toMatchObject({ apiMessage: expect.stringContaining("ag accounts import") });
+    expect(error).toMatchObject({ apiMessage: expect.stringContaining("ag accounts add") });
 
     await using bench = await startBench();
     await bench.upstream.stop();
@@ -176,7 +175,7 @@ describe("the gateway's own refusals are typed", () => {
   });
 
   test("an account that is cooling is not asked again", async () => {
-    await using bench = await startBench();
+    await using bench = await startBench({ config: NO_WAITING });
     bench.upstream.next(TROUBLES["a rate limit"][0] ?? "");
     await failureOf(ask("whole", bench.anthropic()));
     const error = await failureOf(ask("streamed", bench.anthropic()));

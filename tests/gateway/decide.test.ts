@@ -255,6 +255,21 @@ const burstRows: Row[] = [
     expected: stop,
   },
   {
+    name: "a burst limit is not sat out by who may not wait",
+    kind: "rate-limited",
+    detail: { ...reason, retryAfterMs: 900 },
+    maxWaitMs: 0,
+    expected: stop,
+  },
+  {
+    name: "a squeeze is not sat out by who may not wait",
+    kind: "rate-limited",
+    detail: reason,
+    maxWaitMs: 0,
+    others: oneFree,
+    expected: switchAccount,
+  },
+  {
     name: "a burst limit is not sat out beyond the deadline",
     kind: "rate-limited",
     detail: { ...reason, retryAfterMs: 2000 },

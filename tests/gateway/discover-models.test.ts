@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { AccountKind } from "../../src/core/accounts.ts";
+import type { AccountKind } from "../../src/core/account-kind.ts";
 import { asGatewayError, GatewayError } from "../../src/core/errors.ts";
 import type { DiscoveredModel, Discovery } from "../../src/core/models.ts";
 import type { QuotaBucket, QuotaReading } from "../../src/core/quota.ts";
@@ -51,6 +51,7 @@ function setup(accounts: Record<string, Scripted>, lanes: AccountKind[] = ["anti
     renewed,
     readings,
     lateAnswers: () => lateAnswers,
+    close: discovery.close,
     run: () => discovery.discover(never),
     read: (id: string, signal = never) => discovery.readAccount(id, signal),
   };
@@ -94,9 +95,13 @@ describe("the list", () => {
     expect(readings.map(([id]) => id)).toEqual(["a"]);
   });
 
-  test("loses nothing to an account that fails", async () => {
-    const { run } = setup({ a: { models: [fault("unavailable")] }, b: gives("m1") });
+  test("loses nothing to an account that fails, which is not asked again for it", async () => {
+    const failing = { models: [fault("unavailable"), async () => list("m2")] };
+    const { run, lateAnswers } = setup({ a: failing, b: gives("m1") });
     expect(idsOf(await run())).toEqual(["m1"]);
+    await settle();
+    expect(failing.models).toHaveLength(1);
+    expect(lateAnswers()).toBe(0);
   });
 
   test("is held up for one second only by an account that does not answer", async () => {
@@ -110,7 +115,10 @@ describe("the list", () => {
 
   test("that an account was too late for is said to be worth asking for again, and then has its models", async () => {
     const late = Promise.withResolvers<Discovery>();
-    const accounts = { slow: { models: [() => late.promise, hangs] }, b: { models: [async () => list("m1"), async () => list("m1")] } };
+    const accounts = {
+      slow: { models: [() => late.promise, hangs] },
+      b: { models: [async () => list("m1"), async () => list("m1")] },
+    };
     const { run, clock, readings, lateAnswers } = setup(accounts);
     const first = run();
     await clock.advance(1000);
@@ -236,4 +244,23 @@ describe("one account", () => {
     await settle();
     expect(readings.map(([id]) => id)).toEqual(["a"]);
   });
+});
+
+test("closing ends what is under way, and nothing is handed on afterwards", async () => {
+  const answer = Promise.withResolvers<Discovery>();
+  const { run, read, close, clock, readings } = setup({
+    a: { models: [() => answer.promise] },
+    b: { ...gives("m1"), buckets: [hangs] },
+  });
+  const listed = run();
+  const reading = read("b");
+  await settle();
+  close();
+  await clock.advance(1000);
+  expect(idsOf(await listed)).toEqual(["m1"]);
+  await reading;
+  answer.resolve(list("m2"));
+  await settle();
+  expect(readings).toEqual([]);
+  expect(clock.sleeping()).toEqual([]);
 });

@@ -56,7 +56,13 @@ function setup(steps: Record<string, (GatewayError | "ok" | "cut")[]>, options: 
   // One pool per model: limits are of an account on one model.
   const pools = new Map<string, ReturnType<typeof scriptedPool>>();
   const poolFor = (id: string) => {
-    const pool = pools.get(id) ?? scriptedPool(accounts.map((account) => ({ ...account })), log, clock);
+    const pool =
+      pools.get(id) ??
+      scriptedPool(
+        accounts.map((account) => ({ ...account })),
+        log,
+        clock,
+      );
     pools.set(id, pool);
     return pool;
   };
@@ -106,9 +112,9 @@ function setup(steps: Record<string, (GatewayError | "ok" | "cut")[]>, options: 
     }
   };
   const drain = async () => {
-    let isOver = false;
-    const ended = outcome().finally(() => (isOver = true));
-    while (!isOver) await clock.advance(500);
+    const progress = { isOver: false };
+    const ended = outcome().finally(() => (progress.isOver = true));
+    while (!progress.isOver) await clock.advance(500);
     expect(clock.sleeping()).toEqual([]);
     return ended;
   };
@@ -123,7 +129,12 @@ describe("the chain", () => {
     const { drain, asks, trace } = setup({ "claude-big": [usedUp()], "claude-small": ["ok"] });
     expect(await drain()).toEqual({ batches: 1 });
     expect(asks()).toEqual(["ask claude-big", "ask claude-small"]);
-    expect(trace).toMatchObject({ model: "claude-test", servedModel: "claude-small", fellBack: true, accountHandle: "a" });
+    expect(trace).toMatchObject({
+      model: "claude-test",
+      servedModel: "claude-small",
+      fellBack: true,
+      accountHandle: "a",
+    });
     expect(trace.attempts.map(({ outcome }) => outcome)).toEqual(["quota-exhausted", "ok"]);
     expect(trace.losses.map(({ field }) => field)).toEqual(["lost for claude-small"]);
   });
@@ -174,7 +185,11 @@ describe("the chain", () => {
   });
 
   test("goes on beyond a model that cannot take the request as it stands", async () => {
-    const steps = { "claude-big": [usedUp()], "claude-small": [fault("context-too-long")], "claude-tiny": ["ok" as const] };
+    const steps = {
+      "claude-big": [usedUp()],
+      "claude-small": [fault("context-too-long")],
+      "claude-tiny": ["ok" as const],
+    };
     const { drain, trace } = setup(steps, { chain: [entry(small), entry(tiny)] });
     expect(await drain()).toEqual({ batches: 1 });
     expect(trace.servedModel).toBe("claude-tiny");
@@ -193,7 +208,11 @@ describe("waiting", () => {
   test("for a short limit goes before falling back", async () => {
     const { drain, log } = setup({ "claude-big": [limited(30_000), "ok"], "claude-small": ["ok"] });
     expect(await drain()).toEqual({ batches: 1 });
-    expect(log.filter((line) => /^(ask|pause)/.test(line))).toEqual(["ask claude-big", "pause 30000", "ask claude-big"]);
+    expect(log.filter((line) => /^(ask|pause)/.test(line))).toEqual([
+      "ask claude-big",
+      "pause 30000",
+      "ask claude-big",
+    ]);
   });
 
   test("for the limit of a fallback does not happen", async () => {
@@ -251,7 +270,7 @@ test("a client that leaves during the first model is not served by the second", 
   expect(asks()).toEqual(["ask claude-big"]);
 });
 
-test.each<[string, GatewayError, boolean]>([
+const failures: [string, GatewayError, boolean][] = [
   ["a limit", limited(HOUR), true],
   ["a used-up quota", usedUp(), true],
   ["lack of capacity", fault("overloaded"), true],
@@ -264,9 +283,13 @@ test.each<[string, GatewayError, boolean]>([
   ["a broken upstream", fault("unavailable"), false],
   ["a passed deadline", fault("deadline"), false],
   ["a client that left", fault("cancelled"), false],
-])("%s: a fallback is %p", (_, error, expected) => {
-  expect(callsForFallback(error)).toBe(expected);
-});
+];
+
+for (const [name, error, expected] of failures) {
+  test(`${name} ${expected ? "calls" : "does not call"} for a fallback`, () => {
+    expect(callsForFallback(error)).toBe(expected);
+  });
+}
 
 test("the model itself, doubles and models of other families are no fallbacks", () => {
   const chain = [entry(big), entry(small), entry(gemini), entry(tiny), entry(small, true), entry(gemini, true)];

@@ -255,10 +255,14 @@ describe("a limit", () => {
   test("of the bound account that is long moves the conversation (pains 4)", async () => {
     const { drain, log, trace } = setup([limited(4 * MINUTE), "ok"], { accounts: [{ id: "a", bound: true }, "b"] });
     expect(await drain()).toEqual({ batches: 1 });
-    expect(log).toEqual([
-      ...["acquire", "ask a", "fail a rate-limited", "release a"],
-      ...["acquire without a", "ask b", "succeed b", "release b"],
-    ]);
+    expect(log).toEqual(
+      ["acquire", "ask a", "fail a rate-limited", "release a"].concat([
+        "acquire without a",
+        "ask b",
+        "succeed b",
+        "release b",
+      ]),
+    );
     expect(trace.attempts).toEqual([
       { accountHandle: "a", outcome: "rate-limited", upstreamStatus: 429, upstreamReason: "RATE_LIMIT_EXCEEDED" },
       { accountHandle: "b", outcome: "ok" },
@@ -324,10 +328,9 @@ describe("a limit", () => {
     const squeeze = () => fault("rate-limited", { upstreamReason: "RATE_LIMIT_EXCEEDED" });
     const { drain, log } = setup([squeeze(), squeeze(), squeeze(), "ok"], { accounts: ["a"] });
     await drain();
-    expect(log.filter((line) => /^(ask|pause|fail)/.test(line))).toEqual([
-      ...["ask a", "ask a", "ask a", "fail a rate-limited"],
-      ...["pause 30000", "ask a"],
-    ]);
+    expect(log.filter((line) => /^(ask|pause|fail)/.test(line))).toEqual(
+      ["ask a", "ask a", "ask a"].concat(["fail a rate-limited", "pause 30000", "ask a"]),
+    );
   });
 
   test("is not waited for by who may not wait", async () => {
@@ -428,7 +431,8 @@ describe("a client that leaves", () => {
   test("while it is queued ends the request at once", async () => {
     const clock = fakeClock();
     const { start, deps, abort, trace } = setup(["ok"], { clock });
-    deps.pool.acquire = (_, signal) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    deps.pool.acquire = (_, signal) =>
+      new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
     const pending = start().next();
     await clock.advance(7000);
     abort.abort();
@@ -454,6 +458,10 @@ test("time spent in the queue is counted, and shortens what is left for limits",
     await clock.sleep(100_000, signal);
     return acquire(query, signal);
   };
-  expect(await drain({ deadlineMs: () => 120_000 })).toEqual({ batches: 0, error: "rate-limited", retryAfterMs: 30_000 });
+  expect(await drain({ deadlineMs: () => 120_000 })).toEqual({
+    batches: 0,
+    error: "rate-limited",
+    retryAfterMs: 30_000,
+  });
   expect(trace.waitedMs).toBe(100_000);
 });

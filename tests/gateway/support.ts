@@ -1,5 +1,6 @@
 import { abortError } from "../../src/core/abort.ts";
-import type { AccountKind, AccountPool, Alternatives, Lease, LeaseQuery, Offer } from "../../src/core/accounts.ts";
+import type { AccountKind } from "../../src/core/account-kind.ts";
+import type { AccountPool, Alternatives, Lease, LeaseQuery, Offer } from "../../src/core/accounts.ts";
 import { GatewayError } from "../../src/core/errors.ts";
 import type { TurnEvent } from "../../src/core/turn.ts";
 import type { Credential, CredentialOf, Upstream, UpstreamCall, Upstreams } from "../../src/core/upstream.ts";

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { GatewayError } from "../../src/core/errors.ts";
+import type { Protocol, ReplyEncoder } from "../../src/core/protocol.ts";
 import type { TurnEvent } from "../../src/core/turn.ts";
 import { answer, type FinishedRequest, type InferenceDeps } from "../../src/http/inference.ts";
 import { fakeClock, settle } from "../support/clock.ts";
@@ -15,7 +16,7 @@ const end: TurnEvent[] = [
   { type: "turn-end", reason: "end", usage, meta: {} },
 ];
 
-function setup(run: InferenceDeps["run"], over: Partial<InferenceDeps> = {}) {
+function setup(run: InferenceDeps["run"], over: Partial<InferenceDeps> = {}, protocol = stubProtocol) {
   const finished: FinishedRequest[] = [];
   const deps: InferenceDeps = {
     admit: () => {},
@@ -29,7 +30,7 @@ function setup(run: InferenceDeps["run"], over: Partial<InferenceDeps> = {}) {
     ...over,
   };
   const ask = (body: string | ReadableStream<Uint8Array>, init: RequestInit = {}) =>
-    answer(new Request("http://localhost/v1/x", { method: "POST", body, ...init }), stubProtocol, deps);
+    answer(new Request("http://localhost/v1/x", { method: "POST", body, ...init }), protocol, deps);
   return { ask, finished };
 }
 
@@ -62,6 +63,47 @@ test("a whole reply echoes the client's model and names what served it in header
     "x-ag-waited-ms": "0",
   });
   expect(finished.map(({ stream, error }) => ({ stream, error }))).toEqual([{ stream: false, error: undefined }]);
+});
+
+const fellBack: InferenceDeps["run"] = async function* (_call, _strict, trace) {
+  trace.servedModel = "fallback-model";
+  trace.fellBack = true;
+  yield start;
+  yield end;
+};
+
+test("a whole reply of a fallback names the model that served, not the one asked for", async () => {
+  const response = await setup(fellBack).ask(JSON.stringify({ model: "mine" }));
+  expect(await response.json()).toMatchObject({ model: "fallback-model" });
+  expect(response.headers.get("x-ag-model")).toBe("fallback-model");
+});
+
+test("a stream of a fallback names the model that served before its first event is written", async () => {
+  let named = "";
+  const watching: Protocol = {
+    ...stubProtocol,
+    parse(call) {
+      const parsed = stubProtocol.parse(call);
+      const stream: ReplyEncoder["stream"] = (context) => ({
+        ...parsed.reply.stream(context),
+        push: (events) => {
+          named ||= context.model;
+          return events.map(({ type }) => `${type}\n`).join("");
+        },
+      });
+      return { ...parsed, reply: { ...parsed.reply, stream } };
+    },
+  };
+  for (const [run, expected] of [
+    [fellBack, "fallback-model"],
+    [good, "mine"],
+  ] as const) {
+    named = "";
+    const { ask } = setup(run, {}, watching);
+    const response = await ask(JSON.stringify({ model: "mine", stream: true }));
+    await response.text();
+    expect(named).toBe(expected);
+  }
 });
 
 test("a stream carries every batch's frames and is event-stream typed", async () => {

@@ -34,7 +34,17 @@ describe("the shipped profile", () => {
       "gemini-2.5-flash",
       { generation: "gemini-2.5", thinking: { min: 1, max: 24_576, zeroAllowed: true, default: 8192 } },
     ],
-    ["gemini-2.5-flash-lite", { displayName: "Gemini 2.5 Flash Lite", generation: "gemini-2.5" }],
+    [
+      "gemini-2.5-flash-lite",
+      {
+        displayName: "Gemini 2.5 Flash Lite",
+        generation: "gemini-2.5",
+        thinking: { min: 512, max: 24_576, zeroAllowed: true, default: 8192 },
+      },
+    ],
+    ["gemini-3.1-flash-lite-preview", { thinking: { ...GEMINI, zeroAllowed: true } }],
+    // Whichever generation it stands for at the time takes these.
+    ["gemini-flash-latest", { thinking: { min: 512, max: 24_576, zeroAllowed: false, default: 8192 } }],
     ["gemini-1.5-pro", { generation: "gemini-2.5" }],
     ["gemini-12-ultra", { generation: "gemini-3", contextTokens: 1_048_576, thinking: GEMINI, image: false }],
     ["gemini-3.1-flash-image", { family: "gemini", image: true, maxOutputTokens: 32_768 }],

@@ -48,6 +48,28 @@ describe("with today's list, the names that clients send stand for", () => {
   for (const [name, id] of rows) test(`${name}: ${id}`, () => expect(idOf(name, shippedDiscovery)).toBe(id));
 });
 
+describe("with the list of an official key, they stand for", () => {
+  const official = catalogue(
+    "gemini-2.5-pro gemini-2.5-flash gemini-2.5-flash-lite gemini-2.0-flash gemini-3-flash-preview gemini-3.1-pro-preview " +
+      "gemini-3.1-flash-lite-preview gemini-2.5-flash-image gemini-3-pro-image-preview gemini-flash-latest",
+  );
+  const rows: [name: string, id: string][] = [
+    ["gemini-3-pro", "gemini-3.1-pro-preview"],
+    ["gemini-3.1-pro", "gemini-3.1-pro-preview"],
+    ["gemini-3-flash", "gemini-3-flash-preview"],
+    ["gemini-3.5-flash", "gemini-3-flash-preview"],
+    ["gemini-flash", "gemini-3-flash-preview"],
+    ["gemini-flash-latest", "gemini-flash-latest"],
+    ["gemini-3.1-flash-lite", "gemini-3.1-flash-lite-preview"],
+    ["gemini-2.5-flash-lite", "gemini-2.5-flash-lite"],
+    ["gemini-2.5-flash-preview-09-2025", "gemini-2.5-flash"],
+    ["gemini-3-pro-image", "gemini-3-pro-image-preview"],
+  ];
+  for (const [name, id] of rows) test(`${name}: ${id}`, () => expect(idOf(name, official)).toBe(id));
+
+  test("a Claude model: nothing", () => expect(() => idOf("claude-sonnet-4-6", official)).toThrow(GatewayError));
+});
+
 describe("rules in order", () => {
   const list = catalogue("claude-opus-4-6 claude-sonnet-4-6 gemini-3.5-flash-low gemini-3-flash", {
     "gemini-old": "gemini-3-flash",

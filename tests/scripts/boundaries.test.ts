@@ -19,6 +19,9 @@ const PLANTED: [file: string, imported: string, rule: string | undefined][] = [
   ["models/sees-config", "../config/plain.ts", "island"],
   ["accounts/sees-store", "../store/plain.ts", "island"],
   ["accounts/sees-files", "node:fs", "builtins"],
+  ["accounts/sees-limits", "../limits/plain.ts", "island"],
+  ["limits/sees-accounts", "../accounts/plain.ts", "island"],
+  ["limits/sees-files", "node:fs", "builtins"],
   ["auth/sees-accounts", "../accounts/plain.ts", "island"],
   ["store/sees-sqlite", "bun:sqlite", undefined],
   ["http/sees-sqlite", "bun:sqlite", "sqlite-in-store"],
@@ -27,6 +30,9 @@ const PLANTED: [file: string, imported: string, rule: string | undefined][] = [
   ["upstreams/demo/sees-shared", "../shared/plain.ts", undefined],
   ["upstreams/shared/sees-an-upstream", "../demo/plain.ts", "upstream"],
   ["models/sees-shared", "../upstreams/shared/plain.ts", "island"],
+  ["upstreams/demo/sees-shared", "../shared/plain.ts", undefined],
+  ["upstreams/shared/sees-sibling", "../demo/plain.ts", "upstream"],
+  ["gateway/sees-shared", "../upstreams/shared/plain.ts", "gateway"],
   ["gateway/sees-upstream", "../upstreams/demo/plain.ts", "gateway"],
   ["gateway/sees-elysia", "elysia", "elysia-in-http"],
   ["gateway/sees-consola", "consola", "consola-at-the-edge"],
@@ -36,6 +42,18 @@ const PLANTED: [file: string, imported: string, rule: string | undefined][] = [
   ["http/sees-a-test-library", "fast-check", "no-unlisted-packages"],
   ["config/sees-citty", "citty", "citty-in-cli"],
   ["cli/sees-store", "../store/plain.ts", "cli"],
+  ["cli/sees-credentials", "../accounts/plain.ts", "cli"],
+  ["cli/sees-import-formats", "../accounts/import/plain.ts", undefined],
+  ["cli/sees-limits", "../limits/plain.ts", "cli"],
+  ["cli/sees-limits-text", "../limits/text.ts", undefined],
+  ["cli/sees-clack", "@clack/prompts", undefined],
+  ["http/sees-clack", "@clack/prompts", "clack-in-cli"],
+  ["cli/sees-part-of-compose", "../compose/plain.ts", "compose-has-one-door"],
+  ["compose/sees-cli", "../cli/plain.ts", "compose"],
+  ["compose/sees-consola", "consola", undefined],
+  ["compose/sees-store", "../store/plain.ts", undefined],
+  ["limits/text", "../lib/plain.ts", undefined],
+  ["accounts/import/plain", "../../lib/plain.ts", undefined],
   ["cli/sees-compose", "../compose.ts", undefined],
   ["cli/sees-nothing", "./missing.ts", "no-unresolved"],
   ["compose", "./cli/plain.ts", "compose"],
@@ -94,7 +112,7 @@ function plantTree(): string {
   write("lib/circle-b", 'import "./circle-a.ts";\n');
   writeFileSync(
     join(directory, "package.json"),
-    JSON.stringify({ dependencies: { elysia: "*", consola: "*", citty: "*" } }),
+    JSON.stringify({ dependencies: { "@clack/prompts": "*", elysia: "*", consola: "*", citty: "*" } }),
   );
   symlinkSync(join(ROOT, "node_modules"), join(directory, "node_modules"));
   return directory;

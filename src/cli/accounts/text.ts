@@ -19,22 +19,28 @@ export const PROBLEM_TEXT: Readonly<Record<AccountProblem, string>> = {
   "key-rejected": "has a key that Google refuses",
 };
 
-/** What ends each problem. */
-const REMEDIES: Readonly<Record<AccountProblem, (handle: string, url: string | undefined) => string>> = {
-  "needs-login": () => "Sign in with it again: ag accounts add",
-  "needs-verification": (handle, url) =>
-    url === undefined
-      ? `Open the Antigravity app with it and do what Google asks for, then run: ag accounts verify ${handle}`
-      : `Open ${url} and then run: ag accounts verify ${handle}`,
-  "terms-block": (_, url) => (url === undefined ? "Only Google can lift this" : `Appeal to Google: ${url}`),
-  "no-project": (handle) =>
-    `Finish the set-up in the Antigravity app, or set cloudcode.fallbackProject, then run: ag accounts verify ${handle}`,
-  "key-rejected": () => "Add a valid key: ag accounts add --gemini-key",
+/** What ends each problem: what to do outside, then the command for afterwards on a line of its own, to be copied. */
+const REMEDIES: Readonly<Record<AccountProblem, (handle: string, url: string | undefined) => string[]>> = {
+  "needs-login": () => ["Sign in with it again: ag accounts add"],
+  "needs-verification": (handle, url) => [
+    url === undefined ? "Open the Antigravity app with it and do what Google asks for" : `Open ${url}`,
+    thenVerify(handle),
+  ],
+  "terms-block": (_, url) => [url === undefined ? "Only Google can lift this" : `Appeal to Google: ${url}`],
+  "no-project": (handle) => [
+    "Finish the set-up in the Antigravity app, or set cloudcode.fallbackProject",
+    thenVerify(handle),
+  ],
+  "key-rejected": () => ["Add a valid key: ag accounts add --gemini-key"],
 };
 
-/** What the owner does about the account's problem; undefined where there is none. */
-export function remedyFor({ handle, problem }: Pick<Account, "handle" | "problem">): string | undefined {
-  if (problem === undefined) return undefined;
+function thenVerify(handle: string): string {
+  return `Then run: ag accounts verify ${handle}`;
+}
+
+/** What the owner does about the account's problem, line by line; nothing where there is none. */
+export function remedyFor({ handle, problem }: Pick<Account, "handle" | "problem">): string[] {
+  if (problem === undefined) return [];
   return REMEDIES[problem.type](handle, problem.url === undefined ? undefined : plain(problem.url));
 }
 

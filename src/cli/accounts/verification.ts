@@ -26,20 +26,16 @@ function lines({ account, result }: Verification, now: number): string[] {
     case "not-asked":
       if (result.because === "disabled")
         return [`disabled, so it was not asked`, `To use it: ag accounts enable ${handle}`];
-      return [`${PROBLEM_TEXT["terms-block"]}, so it was not asked`, ...remedy(account)];
+      return [`${PROBLEM_TEXT["terms-block"]}, so it was not asked`, ...remedyFor(account)];
     case "needs-owner":
       if (problem === undefined)
         return ["changed while it was being verified", `Run it again: ag accounts verify ${handle}`];
-      return [PROBLEM_TEXT[problem.type], plain(problem.message), ...remedy(account)];
+      return [PROBLEM_TEXT[problem.type], plain(problem.message), ...remedyFor(account)];
     case "failed":
       return ["could not be verified", plain(fullMessage(result.error))];
     default:
       return result satisfies never;
   }
-}
-
-function remedy(account: Verification["account"]): string[] {
-  return [remedyFor(account)].filter((line) => line !== undefined);
 }
 
 function factsText({ tier, projectId, kind }: Verification["account"], { models }: QuotaReading): string {

@@ -14,8 +14,7 @@ export default defineCommand({
     if (args.json) return printJson({ account: publicView(account), changed });
     await print(changed ? `Enabled ${nameOf(account)}` : `${account.handle} is enabled already`);
     if (account.problem === undefined) return;
-    await print(
-      `Enabling does not make it usable: ${account.handle} ${PROBLEM_TEXT[account.problem.type]}.\n${remedyFor(account)}`,
-    );
+    const standing = `${account.handle} ${PROBLEM_TEXT[account.problem.type]}`;
+    await print([`Enabling does not make it usable: ${standing}.`, ...remedyFor(account)].join("\n"));
   },
 });

@@ -68,10 +68,7 @@ export function accountTable(
 function problemLines(account: Account, now: number): string[] {
   const { problem } = account;
   if (problem === undefined) return [];
-  return [
-    `${problem.type} (${ageText(now - problem.since)}): ${plain(problem.message)}`,
-    ...[remedyFor(account)].filter((line) => line !== undefined),
-  ];
+  return [`${problem.type} (${ageText(now - problem.since)}): ${plain(problem.message)}`, ...remedyFor(account)];
 }
 
 function lastUse({ lastUsedAt }: Account, now: number): string {

@@ -1,5 +1,6 @@
 import { defineCommand } from "citty";
-import type { Account, AccountKind } from "../../core/accounts.ts";
+import type { AccountKind } from "../../core/account-kind.ts";
+import type { Account } from "../../core/accounts.ts";
 import { ACCOUNT_ID } from "../accounts/change.ts";
 import { chooseAccount } from "../accounts/choose.ts";
 import { nameOf } from "../accounts/text.ts";

@@ -2,7 +2,8 @@ import { buildInfo } from "../../config/build-info.ts";
 import type { Config } from "../../config/load.ts";
 import type { ProxyInUse } from "../../config/proxy.ts";
 import { accountsNamed } from "../../core/account-name.ts";
-import { type Account, ACCOUNT_KINDS, isUsable } from "../../core/accounts.ts";
+import { ACCOUNT_KINDS } from "../../core/account-kind.ts";
+import { type Account, isUsable } from "../../core/accounts.ts";
 import { ADD_ACCOUNT } from "../failure.ts";
 import { type Paint, plain } from "../terminal.ts";
 

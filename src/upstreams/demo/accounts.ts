@@ -1,30 +1,12 @@
 import type { NewAccount } from "../../core/store.ts";
 import type { JsonObject } from "../../lib/json.ts";
 import type { DemoModel } from "./catalogue.ts";
+import { demoQuota, type DemoQuota, type Remaining } from "./quota.ts";
 import { invalidArgument, Refusal, unauthenticated } from "./refusal.ts";
 
-const HOUR = 3_600_000;
-const WEEK = 7 * 24 * HOUR;
-/** No number of answers leaves less: the demo itself must not run dry. */
-const QUOTA_FLOOR = 0.01;
 const TOKEN_LIFETIME_SECONDS = 3599;
 /** Conversations whose prompt an account still holds in its cache. */
 const MAX_CACHED_SESSIONS = 256;
-
-type QuotaGroup = DemoModel["quotaGroup"];
-
-/** Each group of models has a short and a long window; `decay` is what one answer leaves of it. */
-const WINDOWS = {
-  "5h": { lengthMs: 5 * HOUR, decay: 0.985 },
-  weekly: { lengthMs: WEEK, decay: 0.996 },
-} as const;
-type WindowName = keyof typeof WINDOWS;
-
-/** In the order of the summary. */
-const GROUPS: readonly { group: QuotaGroup; prefix: string; displayName: string }[] = [
-  { group: "gemini", prefix: "gemini", displayName: "Gemini" },
-  { group: "other", prefix: "3p", displayName: "Other models" },
-];
 
 interface Sheet {
   account: NewAccount & { email: string };
@@ -34,7 +16,7 @@ interface Sheet {
   /** Whether onboardUser must run before there is a project. */
   newcomer: boolean;
   /** What is left of each window when the demo starts. */
-  remaining: Record<QuotaGroup, Record<WindowName, number>>;
+  remaining: Remaining;
 }
 
 /** People who do not exist. */
@@ -80,14 +62,7 @@ export interface DemoAccount {
   loadCodeAssist(): JsonObject;
   onboard(body: JsonObject): JsonObject;
   userinfo(): JsonObject;
-  /** Takes one answer's worth from the model's windows. */
-  spend(model: DemoModel): void;
-  /** The catalogue's `quotaInfo`, of the short window: as upstream, without `remainingFraction` when nothing is left. */
-  quotaInfo(model: DemoModel): JsonObject;
-  /** The reply to retrieveUserQuotaSummary. */
-  quotaSummary(): JsonObject;
-  /** Nothing is left of any short window until then (Unix ms). */
-  exhaustUntil(time: number): void;
+  readonly quota: DemoQuota;
   /** Prompt tokens of this session and model served from the cache; remembers the new prompt for the next turn. */
   cachedTokens(model: DemoModel, sessionId: string | undefined, prefixTokens: number, promptTokens: number): number;
 }
@@ -139,20 +114,9 @@ function oauthError(error: string, description: string): Response {
 
 function demoAccount(sheet: Sheet, index: number, now: () => number): DemoAccount {
   const { project, plan } = sheet;
-  const started = now();
-  const quotas: Record<QuotaGroup, Record<WindowName, Quota>> = {
-    gemini: startQuota(sheet.remaining.gemini, started, (index + 1) * HOUR),
-    other: startQuota(sheet.remaining.other, started, (index + 1) * (HOUR / 2)),
-  };
+  const quota = demoQuota(sheet.remaining, index + 1, now);
   const promptTokensBySession = new Map<string, number>();
-  let exhaustedUntil = 0;
   let isMember = !sheet.newcomer;
-
-  function shown(quota: Quota, name: WindowName): JsonObject {
-    if (name === "5h" && now() < exhaustedUntil) return { resetTime: new Date(exhaustedUntil).toISOString() };
-    const { remaining, resetAt } = current(quota, name, now());
-    return { remainingFraction: Math.round(remaining * 1e4) / 1e4, resetTime: new Date(resetAt).toISOString() };
-  }
 
   return {
     index,
@@ -196,26 +160,7 @@ function demoAccount(sheet: Sheet, index: number, now: () => number): DemoAccoun
         name: sheet.name,
       };
     },
-    spend(model) {
-      for (const [name, quota] of entriesOf(quotas[model.quotaGroup])) {
-        const { remaining } = current(quota, name, now());
-        quota.remaining = Math.max(QUOTA_FLOOR, remaining * WINDOWS[name].decay);
-      }
-    },
-    quotaInfo: (model) => shown(quotas[model.quotaGroup]["5h"], "5h"),
-    quotaSummary: () => ({
-      groups: GROUPS.map(({ group, prefix, displayName }) => ({
-        displayName,
-        buckets: entriesOf(quotas[group]).map(([window, quota]) => ({
-          bucketId: `${prefix}-${window}`,
-          window,
-          ...shown(quota, window),
-        })),
-      })),
-    }),
-    exhaustUntil(time) {
-      exhaustedUntil = time;
-    },
+    quota,
     cachedTokens(model, sessionId, prefixTokens, promptTokens) {
       if (sessionId === undefined) return 0;
       const key = `${model.id} ${sessionId}`;
@@ -227,36 +172,4 @@ function demoAccount(sheet: Sheet, index: number, now: () => number): DemoAccoun
       return Math.min(earlier, prefixTokens);
     },
   };
-}
-
-interface Quota {
-  remaining: number;
-  /** Unix ms. */
-  resetAt: number;
-}
-
-/** Windows that began some time before the demo did. */
-function startQuota(remaining: Record<WindowName, number>, now: number, agoMs: number): Record<WindowName, Quota> {
-  return {
-    "5h": { remaining: remaining["5h"], resetAt: now + WINDOWS["5h"].lengthMs - agoMs },
-    // The long window began a day and a half ago for each hour that the short one did.
-    weekly: { remaining: remaining.weekly, resetAt: now + WINDOWS.weekly.lengthMs - 36 * agoMs },
-  };
-}
-
-/** The quota, refilled when its window is over. */
-function current(quota: Quota, name: WindowName, time: number): Quota {
-  const { lengthMs } = WINDOWS[name];
-  if (time >= quota.resetAt) {
-    quota.remaining = 1;
-    quota.resetAt += lengthMs * (Math.floor((time - quota.resetAt) / lengthMs) + 1);
-  }
-  return quota;
-}
-
-function entriesOf(windows: Record<WindowName, Quota>): [WindowName, Quota][] {
-  return [
-    ["5h", windows["5h"]],
-    ["weekly", windows.weekly],
-  ];
 }

@@ -65,7 +65,7 @@ export function createDemo(options: DemoOptions): DemoUpstream {
     const documents = run.isLost(attemptKey(request.contents))
       ? emptyDocuments(model, usage, newId)
       : answerDocuments(answer(request, model, { now, random }), model, request, usage, { newId, now });
-    account.spend(model);
+    account.quota.spend(model);
     const steps = documents.map((document): Step => ({ type: "document", document, delayMs: eventDelayMs }));
     return new Response(playSteps(run.disturb(steps), clock, signal), {
       headers: { "content-type": "text/event-stream", "x-cloudaicompanion-trace-id": newId() },
@@ -83,10 +83,10 @@ export function createDemo(options: DemoOptions): DemoUpstream {
         return Response.json({ totalTokens: contentTokens(parseCount(body)) });
       case "fetchAvailableModels":
         if (body["project"] !== undefined) checkProject(account, body["project"]);
-        return Response.json(availableModels((model) => account.quotaInfo(model)));
+        return Response.json(availableModels((model) => account.quota.info(model)));
       case "retrieveUserQuotaSummary":
         if (body["project"] !== undefined) checkProject(account, body["project"]);
-        return Response.json(account.quotaSummary());
+        return Response.json(account.quota.summary());
       case "loadCodeAssist":
         return Response.json(account.loadCodeAssist());
       case "onboardUser":

@@ -73,14 +73,14 @@ function refuseFirst(refusal: (model: DemoModel) => Refusal): ScenarioRun["admit
 /** Until two hours after the start the first account has nothing left, and soon the others have nothing either. */
 function exhausted(accounts: readonly DemoAccount[], clock: Clock): ScenarioRun["admit"] {
   const resetAt = clock.now() + QUOTA_RESET;
-  accounts[0]?.exhaustUntil(resetAt);
+  accounts[0]?.quota.exhaustUntil(resetAt);
   let answers = 0;
   return (account, model) => {
     const left = resetAt - clock.now();
     if (left <= 0) return;
     if (account.index !== 0 && answers < QUOTA_ANSWERS) {
       answers += 1;
-      if (answers === QUOTA_ANSWERS) for (const each of accounts) each.exhaustUntil(resetAt);
+      if (answers === QUOTA_ANSWERS) for (const each of accounts) each.quota.exhaustUntil(resetAt);
       return;
     }
     const delay = goDuration(left);

@@ -525,6 +525,15 @@ describe("structure before prose", () => {
     expect(error.detail.upstreamReason).toBe("QUOTA_EXHAUSTED");
   });
 
+  test("a quota that is named stands for a reason, where none is given", () => {
+    const violations = [{}, { quotaId: "GenerateRequestsPerMinutePerProject" }];
+    const named = detail("QuotaFailure", { violations });
+    const reasonOf = (...details: JsonObject[]) => classify(429, exhausted("x", ...details)).detail.upstreamReason;
+    expect(reasonOf(named)).toBe("GenerateRequestsPerMinutePerProject");
+    expect(reasonOf(named, errorInfo("RATE_LIMIT_EXCEEDED"))).toBe("RATE_LIMIT_EXCEEDED");
+    expect(reasonOf(detail("QuotaFailure", { violations: [{}] }))).toBeUndefined();
+  });
+
   test("an absolute reset time is read by the clock that is given", () => {
     const body = exhausted("x", errorInfo("QUOTA_EXHAUSTED", { quotaResetTimeStamp: "2026-08-20T13:00:49Z" }));
     expect(classify(429, body).detail.retryAfterMs).toBe(49_000);

@@ -306,9 +306,16 @@ describe("the session", () => {
     ["Claude Code's header", {}, { "x-claude-code-session-id": "s-1" }, "s-1"],
     ["opencode's header", { user_id: "u1" }, { "x-session-id": "ses_1" }, "ses_1"],
     ["the body before the header", { user_id: `_session_${uuid}` }, { "x-claude-code-session-id": "s-1" }, uuid],
+    ["a plain session_id header", {}, { session_id: "ses_2" }, "ses_2"],
+    ["a blank header is none", {}, { "x-session-id": "  ", session_id: "ses_2" }, "ses_2"],
     ["nothing", {}, {}, undefined],
   ])("%s", (_, metadata, headers, session) => {
     expect(parse({ metadata }, headers).request.session).toBe(session);
+  });
+
+  test("a plain user id is the end user; one that holds a session names none", () => {
+    expect(parse({ metadata: { user_id: "u1" } }).request.user).toBe("u1");
+    expect(parse({ metadata: { user_id: `user_abc_account__session_${uuid}` } }).request.user).toBeUndefined();
   });
 });
 

@@ -219,6 +219,19 @@ describe("signs of life", () => {
     ]);
   });
 
+  test("they do not pin the model's name, which a fallback may change before the answer begins", () => {
+    const named = context();
+    const stream = parseWith({}).reply.stream(named);
+    stream.keepAlive();
+    named.model = "fallback-model";
+    const written = payloads(stream.push(turnEvents([text("a")], "end")));
+    expect(written).toEqual([
+      { ...(chunk({ content: "a" }) as JsonObject), model: "fallback-model" },
+      { ...(chunk({}, "stop") as JsonObject), model: "fallback-model" },
+      "[DONE]",
+    ]);
+  });
+
   test("inside a block they change nothing", () => {
     const stream = encoder();
     const events = turnEvents([text("a", "b")], "end");

@@ -420,9 +420,28 @@ describe("session", () => {
     ["the affinity header", { user: "u" }, { "x-session-affinity": "h4" }, "h4"],
     ["never the user, who has many conversations", { user: "u" }, {}, undefined],
     ["a session_id that is no text", { session_id: 5 }, {}, undefined],
+    ["a blank id is none", { prompt_cache_key: "  ", session_id: "s" }, {}, "s"],
+    ["a conversation after the headers", { conversation: "c" }, { "x-session-affinity": "h4" }, "h4"],
+    ["a conversation", { conversation: "c" }, {}, "c"],
+    ["a conversation as an object", { conversation: { id: "c" } }, {}, "c"],
     ["nothing", {}, {}, undefined],
   ])("%s", (_, fields, given, session) => {
     expect(parseWith(fields, given).request.session).toBe(session);
+  });
+
+  test.each<[string, JsonObject, string | undefined]>([
+    ["user", { user: "u", safety_identifier: "i" }, "u"],
+    ["safety_identifier, its newer name", { safety_identifier: "i" }, "i"],
+    ["nothing", {}, undefined],
+    ["a user that is unset", { user: null, safety_identifier: "i" }, "i"],
+  ])("the end user is known by %s", (_, fields, user) => {
+    const { request, losses } = parseWith(fields);
+    expect(request.user).toBe(user);
+    expect(losses).toEqual([]);
+  });
+
+  test("a conversation is no loss: it is an id here, not a place where messages are kept", () => {
+    expect(parseWith({ conversation: "c" }).losses).toEqual([]);
   });
 });
 
