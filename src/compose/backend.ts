@@ -89,6 +89,8 @@ export async function composeBackend(config: Config, options: BackendOptions): P
     clock,
   };
   const discovery = createModelDiscovery(discoveryDeps);
+  // The pool hands out nothing of an account with a problem; whether that is over can only be seen by asking.
+  const troubledDiscovery = createModelDiscovery({ ...discoveryDeps, credential: credentials.get });
   const catalog = createCatalog({
     discover: discovery.discover,
     store: store.discovery,
@@ -104,11 +106,12 @@ export async function composeBackend(config: Config, options: BackendOptions): P
     upstreams,
     pool,
     discovery,
-    // The pool hands out nothing of an account with a problem; whether that is over can only be seen by asking.
-    troubledDiscovery: createModelDiscovery({ ...discoveryDeps, credential: credentials.get }),
+    troubledDiscovery,
     catalog,
     rediscoverProject,
     async close() {
+      discovery.close();
+      troubledDiscovery.close();
       await pool.flush();
       await store.close();
     },

@@ -24,7 +24,7 @@ export interface DiscoveryDeps {
   clock: Clock;
 }
 
-export interface AccountReading {
+interface AccountReading {
   discovery: Discovery;
   reading: QuotaReading;
 }
@@ -97,10 +97,13 @@ export function createModelDiscovery(deps: DiscoveryDeps): ModelDiscovery {
   return {
     async discover(signal) {
       const accounts = inLaneOrder(await deps.usableAccounts(), deps.lanes());
-      const asked = accounts.map(({ id }) => ({ id, models: inquire(id).models }));
-      const answers = asked.map(({ models }) => models);
-      await untilAborted(firstAnswer(answers), signal);
-      await graceFor(answers, clock);
+      const asked = accounts.map(({ id }) => ({ id, ...inquire(id) }));
+      await untilAborted(firstAnswer(asked.map(({ models }) => models)), signal);
+      // The windows too: the first request of all is to know which account has the model, and room for it.
+      await graceFor(
+        asked.map(({ reading }) => reading),
+        clock,
+      );
       for (const { id, models } of asked) {
         if (!known.has(id)) models.then(deps.onLateAnswer, () => {}); // failed: nothing was missed
       }
@@ -121,7 +124,7 @@ async function firstAnswer(asked: readonly Promise<Discovery>[]): Promise<void> 
   }
 }
 
-async function graceFor(asked: readonly Promise<Discovery>[], clock: Clock): Promise<void> {
+async function graceFor(asked: readonly Promise<unknown>[], clock: Clock): Promise<void> {
   const grace = new AbortController();
   await Promise.race([
     Promise.allSettled(asked),

@@ -280,6 +280,9 @@ function sleep(ms: number, course: Course): Promise<void> {
 }
 
 /** Counts the time; when the signal ends it, says why. */
+/** Being served at once may take a millisecond too. */
+const SHORTEST_WAIT_MS = 5;
+
 async function waiting<T>({ trace, signal, deps: { clock } }: Course, work: () => Promise<T>): Promise<T> {
   const start = clock.now();
   try {
@@ -287,7 +290,8 @@ async function waiting<T>({ trace, signal, deps: { clock } }: Course, work: () =
   } catch (cause) {
     throw signal.aborted ? abortError(signal) : cause;
   } finally {
-    trace.waitedMs += clock.now() - start;
+    const waitedMs = clock.now() - start;
+    if (waitedMs >= SHORTEST_WAIT_MS) trace.waitedMs += waitedMs;
   }
 }
 

@@ -82,10 +82,10 @@ a3        antigravity      team    three@example.com   pro    disabled          
 a4        gemini-api-key   team                               ready                never
 
 a1   model-c rests for 1 h, until 13:00: 429 RATE_LIMIT_EXCEEDED
-a1   model-b, model-a rest for 2 h, until 14:00: 429 QUOTA_EXHAUSTED
+     model-b, model-a rest for 2 h, until 14:00: 429 QUOTA_EXHAUSTED
 a2   needs-verification (1 h ago): Google asks the account's owner to verify the account
-a2   Open https://accounts.google.com/x
-a2   Then run: ag accounts verify a2`.trimStart(),
+     Open https://accounts.google.com/x
+     Then run: ag accounts verify a2`.trimStart(),
     );
   });
 

@@ -249,7 +249,7 @@ describe.concurrent("ag accounts verify", () => {
     expect(blocked.stdout).toContain(`Open ${LINK}\n    Then run: ag accounts verify a1\n`);
     expect(methods(bed.upstream).filter((method) => method === "loadCodeAssist")).toHaveLength(1);
     expect((await bed.byHandle("a1")).problem).toMatchObject({ type: "needs-verification", url: LINK });
-    expect((await bed.ag("list")).stdout).toContain(`Open ${LINK}\na1   Then run: ag accounts verify a1\n`);
+    expect((await bed.ag("list")).stdout).toContain(`Open ${LINK}\n     Then run: ag accounts verify a1\n`);
 
     delete bed.upstream.world.accounts[0]?.validationUrl;
     const over = await bed.ag("verify", "a1", "--json");

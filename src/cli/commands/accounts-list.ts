@@ -58,9 +58,12 @@ export function accountTable(
     { paintTitle: stdoutPaint.dim, maxWidth },
   );
   const notes = rows.flatMap(({ account, rests }) => {
-    const mark = account.handle.padEnd(4);
     const lines = [...problemLines(account, now), ...(account.enabled ? restLines(rests, now) : [])];
-    return lines.map((line) => wrapped(`${mark} ${line}`, maxWidth, " ".repeat(mark.length + 1)));
+    const indent = " ".repeat(5);
+    return lines.map((line, index) => {
+      const mark = index === 0 ? account.handle.padEnd(indent.length - 1) : indent.slice(1);
+      return wrapped(`${mark} ${line}`, maxWidth, indent);
+    });
   });
   return [table, ...(notes.length > 0 ? ["", ...notes] : [])].join("\n");
 }
