@@ -17,6 +17,8 @@ export interface Bound {
   elsewhere: readonly string[];
 }
 
+export const UNBOUND: Bound = { elsewhere: [] };
+
 /** Which account a conversation is served by, per model. Sessions are digests; models are upstream ids. */
 export interface Bindings {
   /** What was known before the restart. */
@@ -28,7 +30,6 @@ export interface Bindings {
 
 const SESSIONS_KEPT = 20_000;
 const PRUNE_EVERY_MS = 86_400_000;
-const NOTHING: Bound = { elsewhere: [] };
 
 export function createBindings({ sessions, clock, idleMs }: BindingsDeps): Bindings {
   /** The bindings of a session, the last used first. */
@@ -48,7 +49,7 @@ export function createBindings({ sessions, clock, idleMs }: BindingsDeps): Bindi
 
     find(session, model) {
       const bindings = held.get(session);
-      if (bindings === undefined) return NOTHING;
+      if (bindings === undefined) return UNBOUND;
       const since = clock.now() - idleMs;
       const elsewhere: string[] = [];
       let here: string | undefined;

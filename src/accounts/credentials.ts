@@ -111,6 +111,7 @@ export function createCredentials(deps: CredentialsDeps): Credentials {
     const state = heldOf(accountId);
     const version = accounts.version();
     const account = await read(accountId);
+    if (!account.enabled) throw new GatewayError("account-unusable", `Account ${account.handle} is disabled`);
     if (account.kind === "gemini-api-key") {
       state.apiKey = { value: account.secret, version };
       return { kind: account.kind, accountId, apiKey: account.secret };

@@ -1,5 +1,6 @@
 import { abortError } from "../core/abort.ts";
 import type { Clock } from "../lib/clock.ts";
+import { createAlarm } from "./alarm.ts";
 
 export interface PausesDeps {
   clock: Clock;
@@ -16,36 +17,58 @@ export interface Pauses {
   endAll(): void;
 }
 
+interface Pause {
+  until: number;
+  end(): void;
+}
+
 /** A margin for clocks that differ, and a spread for those who wait for the same moment. */
 const MARGIN_MS = 250;
 const SPREAD_MS = 1_000;
 const LOOK_EVERY_MS = 1_000;
 
 export function createPauses({ clock, random, look }: PausesDeps): Pauses {
-  const underWay = new Set<AbortController>();
+  const underWay = new Set<Pause>();
+  let lookAt = 0;
+
+  const setAlarm = () => {
+    let first = lookAt;
+    for (const { until } of underWay) first = Math.min(first, until);
+    alarm.set(underWay.size > 0 ? first : undefined);
+  };
+
+  const alarm = createAlarm(clock, () => {
+    const now = clock.now();
+    for (const one of underWay) if (one.until <= now) one.end();
+    if (now >= lookAt) {
+      lookAt = now + LOOK_EVERY_MS;
+      look().catch(() => {}); // looked for again in a second
+    }
+    setAlarm();
+  });
 
   return {
     async pause(ms, signal) {
       if (signal.aborted) throw abortError(signal);
-      const until = clock.now() + ms + MARGIN_MS + random() * SPREAD_MS;
-      const end = new AbortController();
-      const stop = AbortSignal.any([signal, end.signal]);
-      underWay.add(end);
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const now = clock.now();
+      const one: Pause = { until: now + ms + MARGIN_MS + random() * SPREAD_MS, end: resolve };
+      const onAbort = () => reject(abortError(signal));
+      if (underWay.size === 0) lookAt = now + LOOK_EVERY_MS;
+      underWay.add(one);
+      signal.addEventListener("abort", onAbort, { once: true });
+      alarm.set(Math.min(one.until, lookAt));
       try {
-        for (let left = until - clock.now(); left > 0 && !end.signal.aborted; left = until - clock.now()) {
-          await clock.sleep(Math.min(left, LOOK_EVERY_MS), stop);
-          await look();
-        }
-      } catch (cause) {
-        if (signal.aborted) throw abortError(signal);
-        if (!end.signal.aborted) throw cause;
+        await promise;
       } finally {
-        underWay.delete(end);
+        signal.removeEventListener("abort", onAbort);
+        underWay.delete(one);
+        if (underWay.size === 0) alarm.set(undefined);
       }
     },
 
     endAll() {
-      for (const end of underWay) end.abort();
+      for (const { end } of underWay) end();
     },
   };
 }

@@ -14,8 +14,8 @@ import type { QuotaReading } from "../core/quota.ts";
 import type { AccountStore, LimitStore, SessionStore } from "../core/store.ts";
 import type { Credential } from "../core/upstream.ts";
 import type { Clock } from "../lib/clock.ts";
-import { createBindings } from "./bindings.ts";
-import { alternatives, type Candidate, choose, type ChoiceSettings, type Question } from "./choose.ts";
+import { createBindings, UNBOUND } from "./bindings.ts";
+import { alternatives, type Candidate, choose, type ChoiceSettings, PATIENCE_MS, type Question } from "./choose.ts";
 import { afterFailure, afterRoom, afterSuccess } from "./cooldown.ts";
 import type { Credentials } from "./credentials.ts";
 import { createPauses } from "./pauses.ts";
@@ -84,9 +84,9 @@ export function createPool(deps: PoolDeps): Pool {
     accounts,
     limits,
     onStart: () => bindings.load(),
-    onChange(isRelief) {
+    onChange(isTurn) {
       queue.review();
-      if (isRelief) pauses.endAll();
+      if (isTurn) pauses.endAll();
     },
   });
   const { entries } = roster;
@@ -120,7 +120,7 @@ export function createPool(deps: PoolDeps): Pool {
 
   const questionOf = ({ query, session }: Ask, waitedMs: number): Question => {
     const model = query.model.id;
-    const { here, elsewhere } = bindings.find(session, model);
+    const { here, elsewhere } = settings.strategy === "sticky" ? bindings.find(session, model) : UNBOUND;
     return {
       model,
       exclude: query.exclude,
@@ -142,6 +142,15 @@ export function createPool(deps: PoolDeps): Pool {
     return { type: "done", result: { type: "lease", lease: lease(entry, ask, isBound, choice.isSpill) } };
   };
 
+  const leaseAtOnce = (ask: Ask): Offer | undefined => {
+    try {
+      const known = attempt(ask, 0);
+      return known.type === "done" && known.result.type === "lease" ? known.result : undefined;
+    } catch {
+      return undefined; // thrown again below if the store has nothing newer
+    }
+  };
+
   const markUsed = (entry: Entry) => {
     const now = clock.now();
     entry.useOrder = ++uses;
@@ -159,11 +168,11 @@ export function createPool(deps: PoolDeps): Pool {
     if (type === undefined || entry.account.problem?.type === type) return;
     const url = ownerUrl === undefined ? {} : { url: ownerUrl };
     roster.change(entry, { problem: { type, message: error.message, since: clock.now(), ...url } });
+    pauses.endAll();
   };
 
   /** A credential for what is about to be sent: whoever was disabled or removed up to this moment has none. */
   const credential = async (accountId: string, signal: AbortSignal): Promise<Credential> => {
-    await checkUsable(accountId);
     const fresh = await credentials.get(accountId, signal);
     await checkUsable(accountId);
     return fresh;
@@ -228,10 +237,15 @@ export function createPool(deps: PoolDeps): Pool {
     pause: (ms, signal) => pauses.pause(ms, signal),
 
     async acquire(query, signal) {
-      if (!roster.isCurrent()) await roster.refresh();
       if (signal.aborted) throw abortError(signal);
       const ask = { query, session: deps.hash(query.conversationKey) };
-      const first = attempt(ask, 0);
+      // A lease needs no look at the store: its credential is not given out without one. Everything else does.
+      const known = leaseAtOnce(ask);
+      if (known) return known;
+      await sync();
+      if (signal.aborted) throw abortError(signal);
+      // With no room to wait in, nobody is patient for the sake of his own account.
+      const first = attempt(ask, queue.isFull ? PATIENCE_MS : 0);
       if (first.type === "done") return first.result;
       const offer = await queue.wait(ask.session, (waitedMs) => attempt(ask, waitedMs), first, signal);
       if (!signal.aborted) return offer;

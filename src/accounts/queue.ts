@@ -1,6 +1,7 @@
 import { abortError } from "../core/abort.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { Clock } from "../lib/clock.ts";
+import { createAlarm } from "./alarm.ts";
 
 /** What came of asking for a place once more. `recheckAt`: Unix ms at which time alone may have changed the answer. */
 export type Attempt<Result> = { type: "done"; result: Result } | { type: "wait"; recheckAt?: number };
@@ -9,12 +10,13 @@ export interface QueueDeps {
   clock: Clock;
   /** Requests that may wait at the same time. */
   maxQueued: number;
-  /** Time has passed: `review` is due. */
+  /** Time has passed: `review` is due, which sets the next moment. */
   onTime(): void;
 }
 
 export interface Queue<Result> {
   readonly size: number;
+  readonly isFull: boolean;
   /**
    * Waits until `attempt` is done or throws; it has just been made in vain. Rejects with `rate-limited` at once when the
    * queue is full, with `abortError` when the signal aborts.
@@ -49,24 +51,12 @@ const FULL_RETRY_MS = 2_000;
  */
 export function createQueue<Result>({ clock, maxQueued, onTime }: QueueDeps): Queue<Result> {
   let line: Waiter<Result>[] = [];
-  let timer: { at: number; stop: AbortController } | undefined;
+  const alarm = createAlarm(clock, onTime);
 
-  /** One timer for all, set to the first moment that matters; none while nobody waits. */
-  const setTimer = () => {
-    const at = Math.min(clock.now() + REVIEW_EVERY_MS, ...line.map(({ recheckAt }) => recheckAt));
-    if (timer !== undefined && line.length > 0 && timer.at <= at) return;
-    timer?.stop.abort();
-    timer = undefined;
-    if (line.length === 0) return;
-    const own = { at, stop: new AbortController() };
-    timer = own;
-    keepTime(own).catch(() => {}); // stopped: another one is set, or nobody waits
-  };
-
-  const keepTime = async (own: { at: number; stop: AbortController }): Promise<void> => {
-    await clock.sleep(Math.max(own.at - clock.now(), 0), own.stop.signal);
-    if (timer === own) timer = undefined;
-    onTime();
+  const setAlarm = () => {
+    let first = clock.now() + REVIEW_EVERY_MS;
+    for (const { recheckAt } of line) first = Math.min(first, recheckAt);
+    alarm.set(line.length > 0 ? first : undefined);
   };
 
   const leave = (waiter: Waiter<Result>) => {
@@ -90,6 +80,9 @@ export function createQueue<Result>({ clock, maxQueued, onTime }: QueueDeps): Qu
     get size() {
       return line.length;
     },
+    get isFull() {
+      return line.length >= maxQueued;
+    },
 
     async wait(conversation, attempt, inVain, signal) {
       if (signal.aborted) throw abortError(signal);
@@ -99,12 +92,12 @@ export function createQueue<Result>({ clock, maxQueued, onTime }: QueueDeps): Qu
       const waiter = { conversation, attempt, since: clock.now(), recheckAt, resolve, reject };
       const onAbort = () => {
         leave(waiter);
-        setTimer();
+        setAlarm();
         reject(abortError(signal));
       };
       line.push(waiter);
       signal.addEventListener("abort", onAbort, { once: true });
-      setTimer();
+      setAlarm();
       try {
         return await promise;
       } finally {
@@ -125,7 +118,7 @@ export function createQueue<Result>({ clock, maxQueued, onTime }: QueueDeps): Qu
         leave(waiter);
         line = [...line.filter(isOther), ...line.filter((one) => !isOther(one))];
       }
-      setTimer();
+      setAlarm();
     },
   };
 }

@@ -33,8 +33,8 @@ export interface RosterDeps {
   limits: LimitStore;
   /** Called once, with the first reading of the store. */
   onStart(): Promise<void>;
-  /** The accounts have changed. `isRelief`: one has come in that can be used. */
-  onChange(isRelief: boolean): void;
+  /** The accounts have changed. `isTurn`: others can be used than before. */
+  onChange(isTurn: boolean): void;
 }
 
 /** The accounts in memory, in line with the store: what others change is seen, what is learned here is written. */
@@ -75,25 +75,26 @@ export function createRoster({ accounts, limits, onStart, onChange }: RosterDeps
     const isStart = seenVersion === undefined;
     const records = isStart ? await limits.load() : [];
     if (isStart) await onStart();
-    const isRelief = adopt(stored);
+    const isTurn = adopt(stored);
     restore(records);
     seenVersion = version;
-    if (!isStart) onChange(isRelief);
+    if (!isStart) onChange(isTurn);
   };
 
-  /** Whether an account has come in that can be used. */
+  /** Whether others can be used than before. */
   const adopt = (stored: readonly Account[]): boolean => {
-    let isRelief = false;
+    let isTurn = false;
     const ids = new Set(stored.map(({ id }) => id));
-    for (const id of entries.keys()) {
+    for (const [id, { account }] of entries) {
       if (ids.has(id)) continue;
+      if (isUsable(account)) isTurn = true;
       entries.delete(id);
       unsaved.delete(id);
     }
     for (const account of stored) {
       const entry = entries.get(account.id);
       const current = withUnsaved(account);
-      if (isUsable(current) && !(entry && isUsable(entry.account))) isRelief = true;
+      if (isUsable(current) !== (entry !== undefined && isUsable(entry.account))) isTurn = true;
       if (!entry) {
         const savedUseAt = account.lastUsedAt ?? -Infinity;
         entries.set(account.id, { account, inFlight: 0, useOrder: 0, savedUseAt, memories: new Map() });
@@ -102,7 +103,7 @@ export function createRoster({ accounts, limits, onStart, onChange }: RosterDeps
       const lastUsedAt = Math.max(account.lastUsedAt ?? 0, entry.account.lastUsedAt ?? 0);
       entry.account = lastUsedAt === 0 ? current : { ...current, lastUsedAt };
     }
-    return isRelief;
+    return isTurn;
   };
 
   const restore = (records: readonly LimitRecord[]) => {

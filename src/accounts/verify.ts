@@ -8,7 +8,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { Credentials, DiscoveredProject } from "./credentials.ts";
 
 export interface VerifyDeps {
-  accounts: Pick<AccountStore, "list" | "update">;
+  accounts: Pick<AccountStore, "list" | "update" | "endTermsBlock">;
   /** Must serve an account with a stored problem too: it is asked here whether that is over. */
   credentials: Pick<Credentials, "get" | "renew">;
   /** The account's models and quota, read anew. Throws GatewayError. */
@@ -34,17 +34,30 @@ export type VerificationResult =
   /** Nothing was learned about the account: the network, a broken upstream, a missing OAuth client. */
   | { type: "failed"; error: GatewayError };
 
+type Problem = NonNullable<Account["problem"]>;
+
 /** Discovery may have to set up the account's project, which upstream takes its time for. */
 const PROJECT_LIMIT_MS = 180_000;
 const READING_LIMIT_MS = 30_000;
 
+export interface VerifyOptions {
+  /** The owner says that Google has granted the appeal against a terms block. Believed when Google answers. */
+  isAppealGranted?: boolean;
+}
+
 /**
  * One probe of one account, usable or not: a new access token, the project and tier, the models and their quota. What is
  * learned is stored: a problem that is over is cleared, a new one is kept with its link. Never repeats a call, and never
- * asks about an account that is stopped for a breach of terms. Rejects with `cancelled` when the signal aborts.
+ * asks about an account that is stopped for a breach of terms, unless its owner says that this is over. Rejects with
+ * `cancelled` when the signal aborts.
  */
-export async function verifyAccount(account: Account, deps: VerifyDeps, signal: AbortSignal): Promise<Verification> {
-  if (account.problem?.type === "terms-block") {
+export async function verifyAccount(
+  account: Account,
+  deps: VerifyDeps,
+  signal: AbortSignal,
+  { isAppealGranted = false }: VerifyOptions = {},
+): Promise<Verification> {
+  if (account.problem?.type === "terms-block" && !isAppealGranted) {
     return { account, result: { type: "not-asked", because: "terms-block" } };
   }
   if (!account.enabled) return { account, result: { type: "not-asked", because: "disabled" } };
@@ -101,12 +114,17 @@ async function settle(
   deps: VerifyDeps,
 ): Promise<VerificationResult> {
   const current = (await find(account.id, deps))?.problem;
-  if (current !== undefined && (current.type === "terms-block" || current.since > startedAt)) {
-    return { type: "needs-owner" };
-  }
-  if (current !== undefined) await deps.accounts.update(account.id, { problem: undefined });
+  if (current !== undefined && !isOver(current, account.problem, startedAt)) return { type: "needs-owner" };
+  if (current?.type === "terms-block") await deps.accounts.endTermsBlock(account.id);
+  else if (current !== undefined) await deps.accounts.update(account.id, { problem: undefined });
   const ended = account.problem?.type;
   return { type: "ready", reading, ...(ended !== undefined && { ended }) };
+}
+
+function isOver({ type, since }: Problem, earlier: Problem | undefined, startedAt: number): boolean {
+  if (since > startedAt) return false;
+  // One that was there is asked about only at its owner's word.
+  return type !== "terms-block" || earlier?.type === "terms-block";
 }
 
 async function blame(account: Account, error: GatewayError, deps: VerifyDeps): Promise<VerificationResult> {

@@ -1,4 +1,4 @@
-import { type Verification, verifyAccount } from "../accounts/verify.ts";
+import { type Verification, type VerifyOptions, verifyAccount } from "../accounts/verify.ts";
 import { createSignIn } from "../auth/login.ts";
 import type { Config } from "../config/load.ts";
 import { GatewayError } from "../core/errors.ts";
@@ -17,7 +17,7 @@ export interface AccountsBench {
   store: Store;
   signIn: SignIn;
   /** Asks Google about one account; see accounts/verify.ts. */
-  verify(accountId: string, signal: AbortSignal): Promise<Verification>;
+  verify(accountId: string, signal: AbortSignal, options?: VerifyOptions): Promise<Verification>;
   /** Asks the official API with a key that is not stored yet. Throws GatewayError. */
   checkKey(apiKey: string, signal: AbortSignal): Promise<{ models: number }>;
   close(): Promise<void>;
@@ -36,7 +36,7 @@ export async function composeAccounts(config: Config): Promise<AccountsBench> {
       clock,
       randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
     }),
-    verify: (accountId, signal) => verify(accountId, backend, signal),
+    verify: (accountId, signal, options) => verify(accountId, backend, signal, options),
     async checkKey(apiKey, signal) {
       const credential = { kind: "gemini-api-key", accountId: "", apiKey } as const;
       const { models } = await upstreams["gemini-api-key"].discoverModels(credential, signal);
@@ -46,7 +46,12 @@ export async function composeAccounts(config: Config): Promise<AccountsBench> {
   };
 }
 
-async function verify(accountId: string, backend: Backend, signal: AbortSignal): Promise<Verification> {
+async function verify(
+  accountId: string,
+  backend: Backend,
+  signal: AbortSignal,
+  options?: VerifyOptions,
+): Promise<Verification> {
   const { store, credentials, troubledDiscovery, rediscoverProject, clock } = backend;
   const account = (await store.accounts.list()).find(({ id }) => id === accountId);
   if (account === undefined) throw new GatewayError("account-unusable", "The account was removed");
@@ -55,6 +60,7 @@ async function verify(accountId: string, backend: Backend, signal: AbortSignal):
     account,
     { accounts: store.accounts, credentials, readAccount, rediscoverProject, clock },
     signal,
+    options,
   );
 }
 

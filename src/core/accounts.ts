@@ -112,7 +112,7 @@ export interface AccountPool {
   alternatives(query: LeaseQuery): Alternatives;
   /**
    * Waits `ms` and a little more, so that those who wait for the same end do not all start at once; ends early when limits
-   * are lifted or accounts come in. Holds no slot.
+   * are lifted, or accounts come or go. Holds no slot.
    */
   pause(ms: number, signal: AbortSignal): Promise<void>;
   views(): readonly AccountView[];

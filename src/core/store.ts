@@ -10,6 +10,10 @@ export interface NewAccount {
   projectId?: string;
   tier?: string;
   label?: string;
+  /** How a new account begins; absent: enabled. Whether a known one is enabled is its owner's matter. */
+  enabled?: boolean;
+  /** What is wrong with a new account. Of a known one's problems only a terms block comes along. */
+  problem?: NonNullable<Account["problem"]>;
 }
 
 export interface AddOptions {
@@ -19,7 +23,10 @@ export interface AddOptions {
 
 export interface AddResult {
   added: Account[];
-  /** Stored already, by secret or else by kind and e-mail; a new secret, label or project was taken over. */
+  /**
+   * Stored already, by secret or else by kind and e-mail; a new secret, label or project was taken over. One that was added
+   * without a problem has none from now on, except for a terms block.
+   */
   known: Account[];
   /** Left out because their owner had removed them: their old handles. */
   removed: string[];
@@ -28,9 +35,14 @@ export interface AddResult {
 export interface AccountStore {
   list(): Promise<Account[]>;
   add(accounts: readonly NewAccount[], now: number, options: AddOptions): Promise<AddResult>;
-  /** Writes only the given fields of one account; `undefined` clears. Unknown id: no effect. */
+  /** Writes only the given fields of one account; `undefined` clears, but no `problem` replaces a terms block. Unknown id: no effect. */
   update(id: string, change: AccountChange): Promise<void>;
-  /** Deletes the account with its limits and bindings, and remembers (by hash) that it was removed. Unknown id: no effect. */
+  /** The only end of a terms block: its owner says that Google has lifted it. Other problems stay. Unknown id: no effect. */
+  endTermsBlock(id: string): Promise<void>;
+  /**
+   * Deletes the account with its limits and bindings, and remembers (by hash) that it was removed, and whether it was stopped
+   * for a breach of terms: added again, it still is. Unknown id: no effect.
+   */
   remove(id: string, now: number): Promise<void>;
   /** A number that changes with every change made by any process. Cheap enough to ask before every upstream call; never waits. */
   version(): number;

@@ -219,9 +219,11 @@ async function pause(ms: number, course: Course): Promise<void> {
   course.faulty.clear();
   course.limited.clear();
   course.onlyLimitedLeft = false;
-  course.hasWaited = true;
   delete course.lastFailure;
-  await waiting(course, () => course.deps.pool.pause(ms, course.signal));
+  const { pool, clock } = course.deps;
+  const start = clock.now();
+  await waiting(course, () => pool.pause(ms, course.signal));
+  if (clock.now() - start >= ms) course.hasWaited = true;
 }
 
 /** When no further account is left, the client learns what went wrong on the accounts that were tried. */
@@ -279,10 +281,10 @@ function sleep(ms: number, course: Course): Promise<void> {
   return waiting(course, () => course.deps.clock.sleep(ms, course.signal));
 }
 
-/** Counts the time; when the signal ends it, says why. */
 /** Being served at once may take a millisecond too. */
 const SHORTEST_WAIT_MS = 5;
 
+/** Counts the time; when the signal ends it, says why. */
 async function waiting<T>({ trace, signal, deps: { clock } }: Course, work: () => Promise<T>): Promise<T> {
   const start = clock.now();
   try {

@@ -4,6 +4,8 @@ import type { AccountProblem } from "../core/errors.ts";
 import type { AccountChange } from "../core/store.ts";
 import type { Secrets } from "./secrets.ts";
 
+type Problem = Account["problem"];
+
 export interface AccountRow {
   number: number;
   id: string;
@@ -41,14 +43,18 @@ const WRITERS: Record<keyof AccountChange, Writer> = {
   projectId: ({ projectId }) => [["project_id", projectId ?? null]],
   tier: ({ tier }) => [["tier", tier ?? null]],
   enabled: ({ enabled }) => (enabled === undefined ? [] : [["enabled", enabled ? 1 : 0]]),
-  problem: ({ problem }) => [
-    ["problem_type", problem?.type ?? null],
-    ["problem_message", problem?.message ?? null],
-    ["problem_url", problem?.url ?? null],
-    ["problem_since", problem?.since ?? null],
-  ],
+  problem: ({ problem }) => Object.entries(problemColumns(problem)),
   lastUsedAt: ({ lastUsedAt }) => [["last_used_at", lastUsedAt ?? null]],
 };
+
+export function problemColumns(problem: Problem) {
+  return {
+    problem_type: problem?.type ?? null,
+    problem_message: problem?.message ?? null,
+    problem_url: problem?.url ?? null,
+    problem_since: problem?.since ?? null,
+  };
+}
 
 /** The columns that the change writes. */
 export function assignmentsOf(change: AccountChange, id: string, secrets: Secrets): Assignment[] {
@@ -63,8 +69,19 @@ export function handleOf({ number }: Pick<AccountRow, "number">): string {
   return `a${number}`;
 }
 
+export function problemOf(row: AccountRow): Problem {
+  if (row.problem_type === null) return undefined;
+  return {
+    type: row.problem_type,
+    message: row.problem_message ?? "",
+    since: row.problem_since ?? 0,
+    ...(row.problem_url !== null && { url: row.problem_url }),
+  };
+}
+
 /** Throws DataFileError when the secret cannot be unsealed. */
 export function accountOf(row: AccountRow, secrets: Secrets): Account {
+  const problem = problemOf(row);
   return {
     id: row.id,
     handle: handleOf(row),
@@ -77,13 +94,6 @@ export function accountOf(row: AccountRow, secrets: Secrets): Account {
     ...(row.project_id !== null && { projectId: row.project_id }),
     ...(row.tier !== null && { tier: row.tier }),
     ...(row.last_used_at !== null && { lastUsedAt: row.last_used_at }),
-    ...(row.problem_type !== null && {
-      problem: {
-        type: row.problem_type,
-        message: row.problem_message ?? "",
-        since: row.problem_since ?? 0,
-        ...(row.problem_url !== null && { url: row.problem_url }),
-      },
-    }),
+    ...(problem !== undefined && { problem }),
   };
 }

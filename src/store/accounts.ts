@@ -1,7 +1,15 @@
 import type { Account } from "../core/accounts.ts";
 import type { AccountProblem } from "../core/errors.ts";
-import type { AccountStore, NewAccount } from "../core/store.ts";
-import { accountOf, type AccountRow, assignmentsOf, fieldsOf, handleOf } from "./account-rows.ts";
+import type { AccountChange, AccountStore, NewAccount } from "../core/store.ts";
+import {
+  accountOf,
+  type AccountRow,
+  assignmentsOf,
+  fieldsOf,
+  handleOf,
+  problemColumns,
+  problemOf,
+} from "./account-rows.ts";
 import { isBusy } from "./busy.ts";
 import type { DataFile } from "./data-file.ts";
 import { removals } from "./removals.ts";
@@ -10,16 +18,22 @@ import type { Secrets } from "./secrets.ts";
 /** What another secret may mend. */
 const NEEDS_SECRET: ReadonlySet<AccountProblem | null> = new Set(["needs-login", "key-rejected"]);
 
+const IS_BLOCKED = "id = ? and problem_type = 'terms-block'";
+
 /** What became of one account that was to be added. */
 type Outcome = { type: "added" | "known"; row: AccountRow } | { type: "removed"; handles: string[] };
 
+type Problem = Account["problem"];
+
 /**
- * Adding an account that is known already is how its owner says that it has been put in order. A breach of terms is not
- * put in order that way: such an account stays stopped.
+ * What is wrong with a known account that is added. Adding it is how its owner says that it has been put in order; a breach
+ * of terms, known from whichever side, is not put in order that way.
  */
-const PROBLEM_IS_OVER = ["type", "message", "url", "since"]
-  .map((field) => `problem_${field} = case when problem_type = 'terms-block' then problem_${field} end`)
-  .join(", ");
+function remaining(row: AccountRow, brought: Problem, block: Problem): Problem {
+  const known = problemOf(row);
+  const stop = [known, block, brought].find((problem) => problem?.type === "terms-block");
+  return stop ?? (brought === undefined ? undefined : known);
+}
 
 export function accountStore(file: DataFile, secrets: Secrets): AccountStore {
   const { database } = file;
@@ -42,57 +56,58 @@ export function accountStore(file: DataFile, secrets: Secrets): AccountStore {
   /** The account had this secret once, and has a newer one. */
   const findFormer = (digest: string) => find("id = (select account_id from former_secrets where digest = ?)", digest);
 
-  const fillGaps = ({ id }: AccountRow, fresh: NewAccount): Outcome => {
-    const { email = null, projectId = null, tier = null, label = null } = fresh;
-    database
-      .query(
-        "update accounts set email = coalesce(email, $email), project_id = coalesce(project_id, $projectId), " +
-          `tier = coalesce(tier, $tier), label = coalesce(label, $label), ${PROBLEM_IS_OVER} where id = $id`,
-      )
-      .run({ id, email, projectId, tier, label });
-    return { type: "known", row: byId(id) };
+  const write = (id: string, change: AccountChange) => {
+    const assignments = assignmentsOf(change, id, secrets);
+    if (assignments.length === 0) return;
+    const columns = assignments.map(([column]) => `${column} = ?`).join(", ");
+    const values = assignments.map(([, value]) => value);
+    database.query(`update accounts set ${columns} where id = ?`).run(...values, id);
+  };
+
+  const fillGaps = (row: AccountRow, fresh: NewAccount, block?: Problem): Outcome => {
+    write(row.id, {
+      email: (row.email ?? fresh.email) || undefined,
+      projectId: row.project_id ?? fresh.projectId,
+      tier: row.tier ?? fresh.tier,
+      label: row.label ?? fresh.label,
+      problem: remaining(row, fresh.problem, block),
+    });
+    return { type: "known", row: byId(row.id) };
   };
 
   /** The owner signed in again: the new secret counts. */
-  const signInAgain = ({ id }: AccountRow, fresh: NewAccount): Outcome => {
-    const { secret, email = null, projectId = null, tier = null, label = null } = fresh;
-    database
-      .query(
-        "update accounts set secret = $secret, secret_digest = $digest, email = coalesce(email, $email), " +
-          "project_id = coalesce($projectId, project_id), tier = coalesce($tier, tier), " +
-          `label = coalesce($label, label), ${PROBLEM_IS_OVER} where id = $id`,
-      )
-      .run({
-        id,
-        secret: secrets.seal(secret, id),
-        digest: secrets.digestOfSecret(secret),
-        email,
-        projectId,
-        tier,
-        label,
-      });
-    return { type: "known", row: byId(id) };
+  const signInAgain = (row: AccountRow, fresh: NewAccount, block?: Problem): Outcome => {
+    const { projectId, tier, label } = fresh;
+    fillGaps(row, fresh, block);
+    write(row.id, {
+      secret: fresh.secret,
+      ...(projectId !== undefined && { projectId }),
+      ...(tier !== undefined && { tier }),
+      ...(label !== undefined && { label }),
+    });
+    return { type: "known", row: byId(row.id) };
   };
 
-  const insert = (fresh: NewAccount, now: number): Outcome => {
-    const { kind, secret, email, projectId = null, tier = null, label = null } = fresh;
+  const insert = (fresh: NewAccount, block: Problem, now: number): Outcome => {
+    const { kind, secret, email, projectId = null, tier = null, label = null, enabled = true } = fresh;
     const id = crypto.randomUUID();
+    const columns = {
+      id,
+      kind,
+      label,
+      email: email || null,
+      secret: secrets.seal(secret, id),
+      secret_digest: secrets.digestOfSecret(secret),
+      project_id: projectId,
+      tier,
+      enabled: enabled ? 1 : 0,
+      ...problemColumns(block ?? fresh.problem),
+      added_at: now,
+    };
+    const names = Object.keys(columns);
     database
-      .query(
-        "insert into accounts (id, kind, label, email, secret, secret_digest, project_id, tier, added_at) " +
-          "values ($id, $kind, $label, $email, $secret, $digest, $projectId, $tier, $now)",
-      )
-      .run({
-        id,
-        kind,
-        label,
-        email: email || null,
-        secret: secrets.seal(secret, id),
-        digest: secrets.digestOfSecret(secret),
-        projectId,
-        tier,
-        now,
-      });
+      .query(`insert into accounts (${names.join(", ")}) values (${names.map((name) => `$${name}`).join(", ")})`)
+      .run(columns);
     return { type: "added", row: byId(id) };
   };
 
@@ -105,16 +120,16 @@ export function accountStore(file: DataFile, secrets: Secrets): AccountStore {
     // From an older file. It is of use only to an account whose newer secret has died.
     if (former) return NEEDS_SECRET.has(former.problem_type) ? signInAgain(former, fresh) : fillGaps(former, fresh);
 
-    if (again) removed.forget(fresh);
+    const block = again ? removed.forget(fresh) : undefined;
     const bySecret = removed.bySecret(fresh);
     if (bySecret.length > 0) return { type: "removed", handles: bySecret };
 
     const sameOwner = findOwner(fresh);
-    if (sameOwner) return signInAgain(sameOwner, fresh);
+    if (sameOwner) return signInAgain(sameOwner, fresh, block);
 
     const byOwner = removed.byOwner(fresh);
     if (byOwner.length > 0) return { type: "removed", handles: byOwner };
-    return insert(fresh, now);
+    return insert(fresh, block, now);
   };
 
   return {
@@ -149,17 +164,20 @@ export function accountStore(file: DataFile, secrets: Secrets): AccountStore {
 
     async update(id, change) {
       if (fieldsOf(change).length === 0) return;
-      const write = () => {
+      const apply = () => {
         if (change.secret !== undefined) secrets.assertCurrent();
-        const assignments = assignmentsOf(change, id, secrets);
-        if (assignments.length === 0) return;
-        const columns = assignments.map(([column]) => `${column} = ?`).join(", ");
-        const values = assignments.map(([, value]) => value);
-        database.query(`update accounts set ${columns} where id = ?`).run(...values, id);
+        const { problem: _, ...others } = change;
+        write(id, "problem" in change && find(IS_BLOCKED, id) ? others : change);
       };
       // When an account was last used may be lost in a power cut; it is written often, so it does not wait for the disk.
       const isMinor = fieldsOf(change).every((field) => field === "lastUsedAt");
-      await (isMinor ? file.write(write) : file.writeDurably(write));
+      await (isMinor ? file.write(apply) : file.writeDurably(apply));
+    },
+
+    async endTermsBlock(id) {
+      await file.writeDurably(() => {
+        if (find(IS_BLOCKED, id)) write(id, { problem: undefined });
+      });
     },
 
     async remove(id, now) {

@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { createHmac, randomBytes } from "node:crypto";
+import { basename } from "node:path";
 import type { AccountKind } from "../core/account-kind.ts";
 import { DataFileError } from "../core/store.ts";
 import { createKeyFile, KEY_BYTES, keyFileOf, readKeyFile } from "./key-file.ts";
@@ -80,11 +81,12 @@ function findSealers({ database, secretKey }: KeySource, keyId: string | undefin
   const fromFile = filed && createSealer(filed);
   if (fromFile?.keyId === keyId && fromFile) return { current: fromFile, wanted: given };
   if (given) {
+    const back = fromFile ? "" : `, or put the key file ${file} back if that did`;
     throw new DataFileError(
       `The secrets in ${database} are sealed with another key than AG_SECRET_KEY`,
-      fromFile
-        ? "Set AG_SECRET_KEY to the key that sealed them"
-        : `Set AG_SECRET_KEY to the key that sealed them, or put the key file ${file} back if that did`,
+      `Set AG_SECRET_KEY to the key that sealed them${back}. To change the key: with the old one run ag accounts export FILE, ` +
+        `stop ag, move ${basename(database)} and those beside it whose names end in -wal and -shm away, and with the new one run ` +
+        "ag accounts import FILE",
     );
   }
   if (fromFile) {

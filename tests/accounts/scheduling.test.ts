@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Lease, Offer } from "../../src/core/accounts.ts";
-import { settle } from "../support/clock.ts";
+import { createPauses } from "../../src/accounts/pauses.ts";
+import { fakeClock, settle } from "../support/clock.ts";
 import { exhausted, failure, HOUR, limit, MINUTE, MODEL, NO_ABORT, poolWorld, SECOND } from "./support.ts";
 
 const DAY = 24 * HOUR;
@@ -129,6 +130,16 @@ describe("the strategies", () => {
     using _first = await least.leaseFor("A");
     expect([await least.request("A"), await least.request("A")]).toEqual(["a2", "a2"]);
   });
+
+  test("without sticky ones no conversation has an account of its own, whose limits it would wait for", async () => {
+    for (const strategy of ["round-robin", "least-used"] as const) {
+      const { request, leaseFor, acquire } = await poolWorld(1, { strategy });
+      await request("A");
+      using lease = await leaseFor("A");
+      lease.fail(limit(MINUTE));
+      expect([lease.bound, "bound" in (await acquire("A"))]).toEqual([false, false]);
+    }
+  });
 });
 
 describe("slots", () => {
@@ -177,6 +188,15 @@ describe("slots", () => {
     await settle();
     await expect(acquire("C")).rejects.toMatchObject({ kind: "rate-limited", detail: { retryAfterMs: 2 * SECOND } });
     expect(pool.views()[0]?.cooldowns.size).toBe(0);
+  });
+
+  test("a conversation takes another account at once when the queue has no room to wait for its own", async () => {
+    const { request, leaseFor, acquire } = await poolWorld(2, { maxConcurrentPerAccount: 1, maxQueued: 0 });
+    await request("A");
+    using _running = await leaseFor("B", { exclude: ["a2"] });
+    using lease = await leaseFor("A");
+    expect([lease.handle, lease.bound]).toEqual(["a2", false]);
+    await expect(acquire("C")).rejects.toMatchObject({ kind: "rate-limited" });
   });
 
   test("who hangs up while waiting takes nothing along, not even in the moment of being served", async () => {
@@ -361,6 +381,62 @@ describe("a pause", () => {
     expect(clock.sleeping()).toEqual([]);
   });
 
+  test("costs the same however many there are: one timer, and one look a second for what others have changed", async () => {
+    const clock = fakeClock();
+    let looks = 0;
+    const look = async () => void looks++;
+    const pauses = createPauses({ clock, random: () => 0.5, look });
+    const ends: number[] = [];
+    const start = clock.now();
+    const all = Array.from({ length: 1_000 }, async (_, index) => {
+      await pauses.pause(index < 500 ? 10 * SECOND : 20 * SECOND, NO_ABORT);
+      ends.push(clock.now() - start);
+    });
+    await settle();
+    expect(clock.sleeping()).toHaveLength(1);
+    await clock.advance(MINUTE);
+    await Promise.all(all);
+    expect([...new Set(ends)]).toEqual([10_750, 20_750]);
+    expect(looks).toBeLessThan(25);
+    expect(clock.sleeping()).toEqual([]);
+  });
+
+  test("that is shorter than those under way ends in time", async () => {
+    const { pool, clock } = await poolWorld(1);
+    const ended: string[] = [];
+    void pool.pause(HOUR, NO_ABORT).then(() => ended.push("long"));
+    await clock.advance(SECOND / 2);
+    void pool.pause(0, NO_ABORT).then(() => ended.push("short"));
+    await clock.advance(750);
+    expect(ended).toEqual(["short"]);
+    await clock.advance(2 * HOUR);
+    expect(ended).toEqual(["short", "long"]);
+  });
+
+  test("ends early when an account goes that may have been waited for", async () => {
+    const { pool, clock, leaseFor, accounts, idOf } = await poolWorld(3);
+    const pause = () => {
+      const state = { isOver: false };
+      void pool.pause(HOUR, NO_ABORT).then(() => (state.isOver = true));
+      return state;
+    };
+    using running = await leaseFor("A");
+    const disabled = pause();
+    await accounts.update(idOf("a3"), { enabled: false });
+    await clock.advance(SECOND);
+    expect(disabled.isOver).toBe(true);
+
+    const removed = pause();
+    await accounts.remove(idOf("a2"), clock.now());
+    await clock.advance(SECOND);
+    expect(removed.isOver).toBe(true);
+
+    const blocked = pause();
+    running.fail(failure("account-unusable", { accountProblem: "needs-verification" }));
+    await clock.advance(0);
+    expect(blocked.isOver).toBe(true);
+  });
+
   test("ends early when a limit is lifted, an account is added or enabled, and not for other news", async () => {
     const { pool, clock, request, observe, accounts, idOf } = await poolWorld(2);
     const pause = () => {
@@ -384,6 +460,7 @@ describe("a pause", () => {
     expect(added.isOver).toBe(true);
 
     await accounts.update(idOf("a1"), { enabled: false });
+    await pool.sync();
     const enabled = pause();
     await clock.advance(SECOND);
     expect(enabled.isOver).toBe(false);

@@ -75,10 +75,19 @@ export async function poolWorld(size: number, options: PoolWorldOptions = {}) {
     conversation: string,
     { model = MODEL, exclude = [] as readonly string[], signal = NO_ABORT } = {},
   ): Promise<Offer> => pool.acquire(queryOf(conversation, model, exclude), signal);
+  /** A lease with its credential, as the gateway takes them: an account that has gone meanwhile gives way to the next. */
   const leaseFor = async (conversation: string, query = {}): Promise<Lease> => {
-    const offer = await acquire(conversation, query);
-    if (offer.type !== "lease") throw new Error(`limited: ${offer.error.message}`);
-    return offer.lease;
+    for (;;) {
+      const offer = await acquire(conversation, query);
+      if (offer.type !== "lease") throw new Error(`limited: ${offer.error.message}`);
+      try {
+        await offer.lease.credential(NO_ABORT);
+        return offer.lease;
+      } catch (cause) {
+        offer.lease[Symbol.dispose]();
+        if (!(cause instanceof GatewayError && cause.kind === "account-unusable")) throw cause;
+      }
+    }
   };
   /** One whole request; the handle it ran on. */
   const request = async (conversation: string, { outcome, ...query }: RequestOptions = {}) => {

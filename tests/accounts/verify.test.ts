@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { type VerifyDeps, verifyAccount } from "../../src/accounts/verify.ts";
+import { type VerifyDeps, verifyAccount, type VerifyOptions } from "../../src/accounts/verify.ts";
 import type { Account } from "../../src/core/accounts.ts";
 import { type AccountProblem, GatewayError } from "../../src/core/errors.ts";
 import type { QuotaReading } from "../../src/core/quota.ts";
@@ -57,6 +57,9 @@ function worldOf({ account, get, rediscover, read, credential, meanwhile }: Worl
           else Object.assign(stored, { [key]: value });
         }
       },
+      async endTermsBlock(id) {
+        if (id === stored.id && stored.problem?.type === "terms-block") delete stored.problem;
+      },
     },
     credentials: {
       async get(accountId) {
@@ -80,7 +83,8 @@ function worldOf({ account, get, rediscover, read, credential, meanwhile }: Worl
     },
     clock,
   };
-  const verify = (signal = new AbortController().signal) => verifyAccount({ ...stored }, deps, signal);
+  const verify = (signal = new AbortController().signal, options?: VerifyOptions) =>
+    verifyAccount({ ...stored }, deps, signal, options);
   return { calls, clock, stored, verify };
 }
 
@@ -104,6 +108,48 @@ describe("a stored problem that one probe shows to be over is cleared", () => {
       expect(calls).toEqual(ONE_PROBE);
     });
   }
+});
+
+describe("a terms block whose appeal was granted, as its owner says,", () => {
+  const granted = { isAppealGranted: true };
+
+  test("is over when Google answers", async () => {
+    const { calls, stored, verify } = worldOf({ account: problem("terms-block", LINK) });
+    const { account, result } = await verify(undefined, granted);
+    expect(result).toEqual({ type: "ready", reading: READING, ended: "terms-block" });
+    expect(calls).toEqual(ONE_PROBE);
+    expect([account.problem, stored.problem]).toEqual([undefined, undefined]);
+  });
+
+  for (const type of ["terms-block", "needs-login", "needs-verification"] as const) {
+    test(`stands when Google says ${type}`, async () => {
+      const { stored, verify } = worldOf({ account: problem("terms-block", LINK), read: unusable(type) });
+      expect((await verify(undefined, granted)).result).toEqual({ type: "needs-owner" });
+      expect(stored.problem).toEqual(problem("terms-block", LINK).problem);
+    });
+  }
+
+  test("stands when Google cannot be reached", async () => {
+    const read = new GatewayError("unavailable", "x");
+    const { stored, verify } = worldOf({ account: problem("terms-block"), read });
+    expect((await verify(undefined, granted)).result.type).toBe("failed");
+    expect(stored.problem?.type).toBe("terms-block");
+  });
+
+  test("is there again when the server has met another one meanwhile", async () => {
+    const { stored, verify } = worldOf({
+      account: problem("terms-block"),
+      meanwhile: (account) => Object.assign(account, { problem: { ...account.problem, since: Infinity } }),
+    });
+    expect((await verify(undefined, granted)).result).toEqual({ type: "needs-owner" });
+    expect(stored.problem?.type).toBe("terms-block");
+  });
+
+  test("is not asked about while the account is disabled", async () => {
+    const { calls, verify } = worldOf({ account: { ...problem("terms-block"), enabled: false } });
+    expect((await verify(undefined, granted)).result).toEqual({ type: "not-asked", because: "disabled" });
+    expect(calls).toEqual([]);
+  });
 });
 
 test("a terms block is never asked about and never cleared", async () => {

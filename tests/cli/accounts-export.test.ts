@@ -1,5 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { composeStore } from "../../src/compose.ts";
 import { loadConfig } from "../../src/config/load.ts";
@@ -37,8 +37,9 @@ async function homeWithAccounts() {
   return { path: home.path, here: at("here"), there: at("there"), [Symbol.dispose]: () => home[Symbol.dispose]() };
 }
 
-async function accountsAt(home: string) {
-  const store = await composeStore(loadConfig({ env: { AG_HOME: home }, oauthClient: undefined }));
+async function accountsAt(home: string, key?: string) {
+  const env = { AG_HOME: home, ...(key !== undefined && { AG_SECRET_KEY: key }) };
+  const store = await composeStore(loadConfig({ env, oauthClient: undefined }));
   const accounts = await store.accounts.list();
   await store.close();
   return accounts.map(({ id: _, addedAt: __, ...account }) => account);
@@ -47,6 +48,30 @@ async function accountsAt(home: string) {
 const WITH_PASSPHRASE = ["--passphrase-file", "passphrase"];
 
 describe("ag accounts export", () => {
+  test("is the way to another AG_SECRET_KEY, as the refusal of that key says", async () => {
+    using home = await homeWithAccounts();
+    const data = join(home.path, "keyed");
+    const under = (key: string, ...words: string[]) =>
+      runAg(home.path, ["accounts", ...words], { env: { AG_HOME: data, AG_SECRET_KEY: key.repeat(32) } });
+    await home.here(["export", "here.agx", ...WITH_PASSPHRASE]);
+    expect(await under("0a", "import", "here.agx", ...WITH_PASSPHRASE)).toMatchObject({ code: 0 });
+    expect(readdirSync(data)).not.toContain("ag.key");
+
+    const refused = await under("0b", "list");
+    expect(refused.code).toBe(1);
+    expect(refused.stdout).toBe("");
+    const steps = ["with the old one run ag accounts export FILE", "move ag.db and", "run ag accounts import FILE"];
+    for (const step of steps) expect(refused.stderr.replaceAll(/\s+/g, " ")).toContain(step);
+
+    expect(await under("0a", "export", "keyed.agx", ...WITH_PASSPHRASE)).toMatchObject({ code: 0 });
+    for (const name of readdirSync(data).filter((each) => /^ag\.db(-wal|-shm)?$/.test(each))) {
+      renameSync(join(data, name), join(home.path, `old-${name}`));
+    }
+    const listed = await accountsAt(join(home.path, "here"));
+    expect(await under("0b", "import", "keyed.agx", ...WITH_PASSPHRASE)).toMatchObject({ code: 0 });
+    expect(await accountsAt(data, "0b".repeat(32))).toEqual(listed);
+  });
+
   test("moves every account to another host in the state that it is in", async () => {
     using home = await homeWithAccounts();
     const written = await home.here(["export", "accounts.agx", ...WITH_PASSPHRASE]);

@@ -151,7 +151,7 @@ describe("each problem says what its owner does", () => {
     });
   }
 
-  test("a terms block names the appeal and no command", () => {
+  test("a terms block names the appeal, and the command for when that was granted", () => {
     const problem = {
       type: "terms-block",
       message: "why",
@@ -160,7 +160,7 @@ describe("each problem says what its owner does", () => {
     } as const;
     const text = accountTable([{ ...ready, problem }], [], NOW, 200);
     expect(text).toContain("Appeal to Google: https://support.google.com/appeal");
-    expect(text).not.toContain("verify");
+    expect(text).toContain("Once Google has granted it: ag accounts verify a1 --appeal-granted");
   });
 });
 
@@ -262,7 +262,8 @@ a2  two@example.com: needs verification by its owner
       `
 a1  one@example.com: is stopped for good: Google reports a breach of its terms,
     so it was not asked
-    Appeal to Google: https://x.google.com/`,
+    Appeal to Google: https://x.google.com/
+    Once Google has granted it: ag accounts verify a1 --appeal-granted`,
     ],
     [
       "that a disabled account was not asked",

@@ -116,7 +116,8 @@ describe.concurrent("ag accounts disable and enable", () => {
     expect(stdout).toBe(
       "Enabled a1  one@example.com  team\n" +
         "Enabling does not make it usable: a1 is stopped for good: Google reports a breach of its terms.\n" +
-        "Appeal to Google: https://support.google.com/appeal\n",
+        "Appeal to Google: https://support.google.com/appeal\n" +
+        "Once Google has granted it: ag accounts verify a1 --appeal-granted\n",
     );
     expect((await bed.byHandle("a1")).problem).toEqual(problem);
   });
@@ -271,6 +272,26 @@ describe.concurrent("ag accounts verify", () => {
     expect(stdout).toContain("a2  owner-2@example.com: disabled, so it was not asked\n");
     expect(bed.upstream.log).toEqual([]);
     expect((await bed.byHandle("a1")).problem?.type).toBe("terms-block");
+  });
+
+  test("asks about a terms block when its owner says that the appeal was granted, and only about that account", async () => {
+    await using bed = await upstreamBench([served(1), served(2)]);
+    for (const handle of ["a1", "a2"]) {
+      await bed.change(handle, { problem: { type: "terms-block", message: "why", since: 1, url: LINK } });
+    }
+    const unnamed = await bed.ag("verify", "--appeal-granted");
+    expect([unnamed.code, unnamed.stderr]).toEqual([
+      2,
+      expect.stringContaining("--appeal-granted needs the account it is about"),
+    ]);
+    expect(bed.upstream.log).toEqual([]);
+    bed.upstream.always(failure("terms"), { method: "fetchAvailableModels" });
+    const refused = await bed.ag("verify", "a1", "--appeal-granted");
+    expect([refused.code, (await bed.byHandle("a1")).problem?.type]).toEqual([3, "terms-block"]);
+    bed.upstream.reset();
+    const { code, stdout } = await bed.ag("verify", "a1", "--appeal-granted");
+    expect([code, stdout]).toEqual([0, expect.stringContaining("ready again, terms-block is over")]);
+    expect((await bed.stored()).map(({ problem }) => problem?.type)).toEqual([undefined, "terms-block"]);
   });
 
   test("stores a terms block that the probe meets", async () => {

@@ -133,7 +133,7 @@ describe("Google asks the owner to verify", () => {
   }
 });
 
-test("a terms block ends the account for good, is shown with its appeal link, and no command but its removal undoes it", async () => {
+test("a terms block ends the account for good, is shown with its appeal link, and only its owner's word that Google has lifted it ends that", async () => {
   await using scene = await startScene({ accounts: TWO_ACCOUNTS });
   scene.upstream.next(failure("terms"));
   expect(await scene.ask(messagesClient, { session: "s" })).toMatchObject({ status: 503, account: "a1" });
@@ -153,5 +153,12 @@ test("a terms block ends the account for good, is shown with its appeal link, an
   }
   await scene.restart();
   expect(await scene.ask(messagesClient, { session: "s" })).toMatchObject({ status: 200, account: "a2" });
+  await ag(scene, ["accounts", "remove", "a1", "--yes"]);
+  await ag(scene, ["accounts", "import", "-", "--again"], FIRST?.refreshToken);
+  expect((await ag(scene, ["accounts", "list"])).stdout).toContain("terms-block");
+  expect(await scene.ask(messagesClient, { session: "v" })).toMatchObject({ status: 200, account: "a2" });
   expect(atGoogle()).toBe(before);
+  expect(await ag(scene, ["accounts", "verify", "a3", "--appeal-granted"])).toMatchObject({ code: 0 });
+  await ag(scene, ["accounts", "disable", "a2"]);
+  expect(await scene.ask(messagesClient, { session: "w" })).toMatchObject({ status: 200, account: "a3" });
 });

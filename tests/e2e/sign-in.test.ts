@@ -156,7 +156,7 @@ describe("ag accounts add", () => {
     const { code, stdout, stderr } = await process.ended;
     expect({ code, state: JSON.parse(stdout).state }).toEqual({ code: 0, state: "needs-verification" });
     expect(stderr).toMatch(
-      /needs verification by its owner\n[^]*Open https:\/\/accounts\.google\.com\/signin\/continue\?sarp=1 /,
+      /needs verification by its owner\n[^]*Open https:\/\/accounts\.google\.com\/signin\/continue\?sarp=1\s/,
     );
     expect(await stored()).toMatchObject([{ problem: { type: "needs-verification", url: validationUrl } }]);
   });

@@ -246,6 +246,20 @@ describe("a limit", () => {
     expect(log.filter((line) => line === "ask a")).toHaveLength(2);
   });
 
+  test("that ends a wait cut short by news is waited for like the first", async () => {
+    const clock = eagerClock();
+    const other = resting("b", HOUR, clock);
+    const { drain, log, deps } = setup([limited(MINUTE), limited(30_000), "ok"], { accounts: ["a", other], clock });
+    const pause = deps.pool.pause;
+    deps.pool.pause = async () => {
+      deps.pool.pause = pause;
+      await clock.sleep(1_000);
+      other.restsUntil = 0;
+    };
+    expect(await drain()).toEqual({ batches: 1 });
+    expect(log.filter((line) => /^(ask|pause)/.test(line))).toEqual(["ask a", "ask b", "pause 30000", "ask b"]);
+  });
+
   test("of the bound account is waited for although another is free", async () => {
     const { drain, log } = setup([limited(30_000), "ok"], { accounts: [{ id: "a", bound: true }, "b"] });
     await drain();

@@ -1,5 +1,7 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
+import type { Account } from "../../src/core/accounts.ts";
+import type { Store } from "../../src/core/store.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { addOne, login, temporaryPath } from "./support.ts";
 
@@ -141,6 +143,82 @@ describe("accounts", () => {
     expect((await adding).handle).toBe("a1");
     other.close();
     await store.close();
+  });
+});
+
+describe("a terms block", () => {
+  const BLOCK = {
+    type: "terms-block",
+    message: "Stopped",
+    url: "https://support.google.com/appeal",
+    since: 5,
+  } as const;
+  const EMAIL = "a@example.org";
+
+  /** An account that is stopped; it had an older secret once. */
+  async function blocked(store: Store): Promise<Account> {
+    const account = await addOne(store, login("1//test-older", { email: EMAIL }));
+    await store.accounts.update(account.id, { secret: "1//test-1" });
+    await store.accounts.update(account.id, { problem: BLOCK });
+    return account;
+  }
+
+  const problems = async ({ accounts }: Store) => (await accounts.list()).map(({ problem }) => problem);
+
+  for (const [how, fresh] of [
+    ["secret", login("1//test-1")],
+    ["older secret", login("1//test-older")],
+    ["e-mail", login("1//test-2", { email: "A@example.org" })],
+  ] as const) {
+    test(`comes along with an account that is known by its ${how}`, async () => {
+      const store = openStore(":memory:");
+      const { id } = await blocked(store);
+      await store.accounts.endTermsBlock(id);
+      expect(await problems(store)).toEqual([undefined]);
+      const { known } = await store.accounts.add([{ ...fresh, problem: BLOCK }], 2, NOT_AGAIN);
+      expect(known.map(({ problem }) => problem)).toEqual([BLOCK]);
+    });
+
+    test(`is there again when a removed account is added again by its ${how}`, async () => {
+      const store = openStore(":memory:");
+      await store.accounts.remove((await blocked(store)).id, 9);
+      expect((await store.accounts.add([fresh], 10, NOT_AGAIN)).removed).toEqual(["a1"]);
+      const { added } = await store.accounts.add([fresh], 10, AGAIN);
+      expect(added.map(({ handle, problem }) => [handle, problem])).toEqual([["a2", BLOCK]]);
+    });
+  }
+
+  test("reaches the account that a removed secret is added to", async () => {
+    const store = openStore(":memory:");
+    await store.accounts.remove((await blocked(store)).id, 9);
+    await addOne(store, login("1//test-new", { email: "other@example.org" }));
+    const again = await store.accounts.add([login("1//test-1", { email: "other@example.org" })], 10, AGAIN);
+    expect(again.known.map(({ problem }) => problem)).toEqual([BLOCK]);
+  });
+
+  test("gives way to nothing that is learned later, while the rest of such a change is written", async () => {
+    const store = openStore(":memory:");
+    const { id } = await blocked(store);
+    await store.accounts.update(id, { problem: PROBLEM, label: "mine" });
+    await store.accounts.update(id, { problem: undefined, enabled: false });
+    expect(await store.accounts.list()).toMatchObject([{ label: "mine", enabled: false, problem: BLOCK }]);
+  });
+
+  test("is ended by its owner's word, for good: the account may then be removed and added without it", async () => {
+    const store = openStore(":memory:");
+    const { id } = await blocked(store);
+    await store.accounts.endTermsBlock(id);
+    await store.accounts.endTermsBlock("gone");
+    await store.accounts.remove(id, 9);
+    await store.accounts.add([login("1//test-1", { email: EMAIL })], 10, AGAIN);
+    expect(await problems(store)).toEqual([undefined]);
+  });
+
+  test("is all that its owner's word ends", async () => {
+    const store = openStore(":memory:");
+    const { id } = await addOne(store, login("1//test-1", { problem: PROBLEM }));
+    await store.accounts.endTermsBlock(id);
+    expect(await problems(store)).toEqual([PROBLEM]);
   });
 });
 

@@ -26,7 +26,10 @@ const REMEDIES: Readonly<Record<AccountProblem, (handle: string, url: string | u
     url === undefined ? "Open the Antigravity app with it and do what Google asks for" : `Open ${url}`,
     thenVerify(handle),
   ],
-  "terms-block": (_, url) => [url === undefined ? "Only Google can lift this" : `Appeal to Google: ${url}`],
+  "terms-block": (handle, url) => [
+    url === undefined ? "Only Google can lift this" : `Appeal to Google: ${url}`,
+    `Once Google has granted it: ag accounts verify ${handle} --appeal-granted`,
+  ],
   "no-project": (handle) => [
     "Finish the set-up in the Antigravity app, or set cloudcode.fallbackProject",
     thenVerify(handle),

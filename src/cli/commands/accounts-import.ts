@@ -2,10 +2,10 @@ import { defineCommand } from "citty";
 import { checkArchive, openArchive } from "../../accounts/archive.ts";
 import { APP_STATE_KEYS } from "../../accounts/import/app-state.ts";
 import { collapse, IMPORT_FORMATS, type Skipped } from "../../accounts/import/entry.ts";
-import { importAccounts, type Imported, type Incoming } from "../../accounts/import/import-accounts.ts";
+import { importAccounts, type Imported } from "../../accounts/import/import-accounts.ts";
 import { loadConfig } from "../../config/load.ts";
 import { GatewayError } from "../../core/errors.ts";
-import { DataFileError } from "../../core/store.ts";
+import { DataFileError, type NewAccount } from "../../core/store.ts";
 import { nameOf } from "../accounts/text.ts";
 import { publicView, stateOf } from "../accounts/view.ts";
 import { archiveCipher } from "../archive-cipher.ts";
@@ -72,7 +72,7 @@ Examples:
 });
 
 interface Found {
-  accounts: Incoming[];
+  accounts: NewAccount[];
   skipped: Skipped[];
 }
 

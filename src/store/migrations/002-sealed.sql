@@ -45,12 +45,16 @@ begin
   delete from former_secrets where digest = new.secret_digest;
 end;
 
--- One row for each secret of an account that its owner removed. `owner_digest` is of the kind and the e-mail.
+-- One row for each secret of an account that its owner removed. `owner_digest` is of the kind and the e-mail. The block is
+-- that of the terms, where there was one: the account still has it when it is added again.
 create table removed (
   secret_digest text primary key,
   owner_digest text,
   handle text not null,
-  removed_at integer not null
+  removed_at integer not null,
+  block_message text,
+  block_url text,
+  block_since integer
 ) strict, without rowid;
 
 create index removed_by_owner on removed (owner_digest);

@@ -1,22 +1,22 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { importAccounts, type Incoming } from "../../../src/accounts/import/import-accounts.ts";
+import { importAccounts } from "../../../src/accounts/import/import-accounts.ts";
 import type { Account } from "../../../src/core/accounts.ts";
-import type { Store } from "../../../src/core/store.ts";
+import type { NewAccount, Store } from "../../../src/core/store.ts";
 import { openStore } from "../../../src/store/open-store.ts";
 
 const A = "1//test-refresh-token-a";
-const TERMS: Account["problem"] = { type: "terms-block", message: "Stopped", since: 5 };
-const LOGIN: Account["problem"] = { type: "needs-login", message: "Sign in again", since: 5 };
+const TERMS = { type: "terms-block", message: "Stopped", since: 5 } as const;
+const LOGIN = { type: "needs-login", message: "Sign in again", since: 5 } as const;
 
 let store: Store;
 beforeEach(() => void (store = openStore(":memory:")));
 afterEach(() => store.close());
 
-function bring(...incoming: Incoming[]) {
+function bring(...incoming: NewAccount[]) {
   return importAccounts(store.accounts, incoming, 1, { again: false });
 }
 
-function account(rest: Partial<Incoming> = {}): Incoming {
+function account(rest: Partial<NewAccount> = {}): NewAccount {
   return { kind: "antigravity", secret: A, email: "a@example.org", ...rest };
 }
 
@@ -50,7 +50,7 @@ describe("an import", () => {
   });
 
   for (const problem of [TERMS, LOGIN]) {
-    test(`brings a new account in as it was archived: ${problem?.type}, disabled`, async () => {
+    test(`brings a new account in as it was archived: ${problem.type}, disabled`, async () => {
       const { added } = await bring(account({ enabled: false, problem }));
       expect(added).toEqual([expect.objectContaining({ enabled: false, problem })]);
       expect(await stored()).toMatchObject({ enabled: false, problem });
@@ -59,9 +59,33 @@ describe("an import", () => {
 
   test("stops a known account that the archive knows to be stopped for good", async () => {
     await given({});
-    const { known } = await bring(account({ secret: "1//test-other", enabled: true, problem: TERMS }));
-    expect(known).toEqual([]); // it has another token
+    const { updated } = await bring(account({ secret: "1//test-other", enabled: true, problem: TERMS }));
+    expect(updated.map(({ problem }) => problem)).toEqual([TERMS]);
     expect(await stored()).toMatchObject({ enabled: true, problem: TERMS });
+  });
+
+  test("brings everything in one step: no other process ever sees a stopped account as ready", async () => {
+    const steps: Account[][] = [];
+    const { accounts } = store;
+    const watched = {
+      list: async () => accounts.list(),
+      add: async (...given: Parameters<typeof accounts.add>) => {
+        const result = await accounts.add(...given);
+        steps.push(await accounts.list());
+        return result;
+      },
+    };
+    const stopped = [
+      account({ enabled: false }),
+      account({ secret: "1//test-b", email: "b@example.org", problem: TERMS }),
+    ];
+    await importAccounts(watched, stopped, 1, { again: false });
+    expect(steps.map((accountsThen) => accountsThen.map(({ enabled, problem }) => [enabled, problem]))).toEqual([
+      [
+        [false, undefined],
+        [true, TERMS],
+      ],
+    ]);
   });
 
   test("never sets an account going that is stopped for good here", async () => {
@@ -83,6 +107,13 @@ describe("an import", () => {
     await given({});
     await bring(account({ problem: LOGIN }));
     expect((await stored())?.problem).toBeUndefined();
+  });
+
+  test("does not end a problem that the archive has too", async () => {
+    const problem = { ...LOGIN, since: 9 };
+    await given({ problem });
+    await bring(account({ problem: LOGIN }));
+    expect((await stored())?.problem).toEqual(problem);
   });
 
   test("leaves out what was removed, by its old handle, until it is asked for again", async () => {

@@ -26,6 +26,8 @@ export interface AskOptions {
   model?: string;
   fields?: JsonObject;
   signal?: AbortSignal;
+  /** The reply's head is there. */
+  onHead?(): void;
 }
 
 /** What the client was told. */
@@ -77,17 +79,19 @@ export async function startScene({ config, env, startAt, ...options }: SceneOpti
   };
 }
 
-async function ask(
+/** One request to the gateway at this address; see `Scene.ask`. */
+export async function ask(
   url: string,
   client: Client,
-  { stream = false, session, model = CLAUDE, fields, signal }: AskOptions = {},
-) {
+  { stream = false, session, model = CLAUDE, fields, signal, onHead }: AskOptions = {},
+): Promise<Told> {
   const reply = await fetch(url + client.path, {
     method: "POST",
     headers: session === undefined ? {} : { "x-session-id": session },
     body: JSON.stringify(client.request("hidden", { model, stream, ...fields })),
     ...(signal && { signal }),
   });
+  onHead?.();
   const { headers, status } = reply;
   const retryAfter = headers.get("retry-after");
   return {
