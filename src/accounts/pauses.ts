@@ -52,7 +52,7 @@ export function createPauses({ clock, random, look }: PausesDeps): Pauses {
       if (signal.aborted) throw abortError(signal);
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       const now = clock.now();
-      const one: Pause = { until: now + ms + MARGIN_MS + random() * SPREAD_MS, end: resolve };
+      const one: Pause = { until: now + Math.ceil(ms + MARGIN_MS + random() * SPREAD_MS), end: resolve };
       const onAbort = () => reject(abortError(signal));
       if (underWay.size === 0) lookAt = now + LOOK_EVERY_MS;
       underWay.add(one);

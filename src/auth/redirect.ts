@@ -12,6 +12,7 @@ export function readRedirect(query: URLSearchParams, state: string): Ending | "f
 export type Pasted = Ending | { type: "useless"; reason: string } | { type: "blank" };
 
 const SHORTEST_CODE = 10;
+const NO_CODE = "That address holds no code: paste the one the browser ends at";
 
 /**
  * What the owner pasted: the whole address the browser was sent to, its query, or the bare code. `useless` says in one
@@ -26,9 +27,11 @@ export function readPasted(line: string, state: string): Pasted {
   }
   const query = queryOf(text);
   if (query !== undefined) return readPastedQuery(query, state);
+  if (text.includes("://")) return useless(NO_CODE);
   const code = decodedOnce(text);
-  if (/^[\x21-\x7e]+$/.test(code) && code.length >= SHORTEST_CODE && !code.includes("://"))
+  if (/^[\x21-\x7e]+$/.test(code) && code.length >= SHORTEST_CODE && !code.includes("://")) {
     return { type: "code", code };
+  }
   return useless("That is neither the address from the browser nor a code");
 }
 
@@ -40,7 +43,7 @@ function readPastedQuery(query: URLSearchParams, state: string): Pasted {
   if (theirs !== null && theirs !== state) {
     return useless("That address belongs to another sign-in: open the one shown above, and paste where it leads to");
   }
-  if (ending === undefined) return useless("That address holds no code: paste the one the browser ends at");
+  if (ending === undefined) return useless(NO_CODE);
   if (theirs === null) return useless("That address is not complete: copy all of it, to the end");
   if (ending.type === "code" && ending.code.length < SHORTEST_CODE) {
     return useless("That address is not complete: its code is too short");

@@ -1,6 +1,7 @@
 import type { ArgDef, ArgsDef, CommandDef, SubCommandsDef } from "citty";
 import { nearest } from "../lib/nearest.ts";
 import { UsageError } from "./failure.ts";
+import { looksLikeSecret, shownWord } from "./secret-shaped.ts";
 
 /** A command found in the tree, with the words that led to it: ["ag", "accounts", "list"]. */
 export interface FoundCommand {
@@ -69,6 +70,7 @@ export async function descriptionOf(command: CommandDef): Promise<string> {
 async function descend(parent: FoundCommand, subCommands: SubCommandsDef, word: string): Promise<FoundCommand> {
   const lazy = Object.hasOwn(subCommands, word) ? subCommands[word] : undefined;
   if (lazy === undefined) {
+    if (looksLikeSecret(word)) throw unexpected(word, parent.path);
     const isVersion = parent.path.length === 1 && word === "version";
     const [suggestion] = isVersion ? ["ag --version"] : nearest(word, Object.keys(subCommands));
     throw new UsageError(
@@ -115,7 +117,7 @@ function checkArguments({ path }: FoundCommand, definitions: ArgsDef, words: rea
     checkChoice(name, definition, value, path);
   }
   if (positionals.length > expected.length) {
-    throw new UsageError(`Unexpected argument ${JSON.stringify(positionals[expected.length])}`, seeHelp(path));
+    throw unexpected(positionals[expected.length] ?? "", path);
   }
   const missing = expected.slice(positionals.length).find(([, definition]) => definition.required !== false);
   if (missing) throw new UsageError(`${missing[0].toUpperCase()} is missing`, seeHelp(path));
@@ -140,7 +142,7 @@ function checkChoice(name: string, definition: ArgDef, value: string, path: read
   if (definition.type !== "enum" || definition.options === undefined || definition.options.includes(value)) return;
   const [suggestion] = nearest(value, definition.options);
   throw new UsageError(
-    `--${name} must be one of ${definition.options.join(", ")}, not ${JSON.stringify(value)}${didYouMean(suggestion)}`,
+    `--${name} must be one of ${definition.options.join(", ")}, not ${shownWord(value)}${didYouMean(suggestion)}`,
     seeHelp(path),
   );
 }
@@ -167,8 +169,17 @@ function isVersionFlag(word: string): boolean {
 
 function onlyJson(rest: readonly string[]): boolean {
   const wrong = rest.find((word) => word !== "--json");
-  if (wrong !== undefined) throw new UsageError(`Unexpected argument ${JSON.stringify(wrong)} after --version`);
+  if (wrong !== undefined) throw new UsageError(`Unexpected argument ${shownWord(wrong)} after --version`);
   return rest.length > 0;
+}
+
+/** A word too many. What may be a secret is not repeated; its owner is told where it belongs. */
+function unexpected(word: string, path: readonly string[]): UsageError {
+  if (!looksLikeSecret(word)) return new UsageError(`Unexpected argument ${shownWord(word)}`, seeHelp(path));
+  return new UsageError(
+    "Keys and tokens are not taken from the command line, where other programs can read them",
+    `They are read from a prompt, from stdin or from a file. ${seeHelp(path)}`,
+  );
 }
 
 function didYouMean(suggestion: string | undefined): string {

@@ -2,7 +2,7 @@ import { defineCommand, runCommand } from "citty";
 import { parseLine } from "./command-line.ts";
 import { describeFailure } from "./failure.ts";
 import { renderHelp } from "./help.ts";
-import { isInteractive, print, printError, stderrPaint, stdoutPaint } from "./terminal.ts";
+import { isInteractive, outputWidth, print, printError, stderrPaint, stdoutPaint } from "./terminal.ts";
 import { versionText } from "./version.ts";
 
 const accounts = defineCommand({
@@ -62,7 +62,7 @@ export async function runCli(words: readonly string[]): Promise<number> {
         await print(versionText(line.json));
         return 0;
       case "help":
-        await print(await renderHelp(line, stdoutPaint));
+        await print(await renderHelp(line, stdoutPaint, outputWidth()));
         return 0;
       case "run": {
         const { result } = await runCommand(line.command, { rawArgs: line.rawArgs });

@@ -42,24 +42,36 @@ export function plain(text: string): string {
   return stripVTControlCharacters(text).replace(/\p{Cc}+/gu, " ");
 }
 
-/** Columns to write tables and paragraphs for; where there is no terminal to ask, the usual 80. */
+/** Columns to write tables and paragraphs for: those of the terminal, else what COLUMNS asks for, else the usual 80. */
 export function outputWidth(): number {
-  return process.stdout.columns || 80;
+  return process.stdout.columns || Number(/^[1-9]\d{1,3}$/.exec(process.env.COLUMNS ?? "")?.[0] ?? 80);
 }
 
-/** Whether somebody sits at both ends: can be asked, and sees the question. */
+/** Paragraphs, one a line, for the width of the output, but not wider than is good to read. Indented lines stay as they are. */
+export function paragraphs(text: string, width = outputWidth()): string {
+  return text
+    .split("\n")
+    .map((line) => (line.startsWith(" ") ? line : wrapped(line, Math.min(width, WIDEST_PROSE))))
+    .join("\n");
+}
+
+const WIDEST_PROSE = 100;
+
+/** Whether somebody sits at both ends: can be asked, and sees the question, on a terminal that can be drawn on. */
 export function isInteractive(): boolean {
-  return process.stdin.isTTY === true && process.stdout.isTTY === true;
+  return process.stdin.isTTY === true && process.stdout.isTTY === true && process.env.TERM !== "dumb";
 }
 
-/** Breaks a paragraph into lines of at most `width`, all but the first indented; a longer word, such as a link, stays whole. */
+/** Breaks a paragraph into lines of at most `width`, all but the first indented; a longer word, such as a link, stays whole and where it is. */
 export function wrapped(text: string, width: number, indent = ""): string {
   const lines: string[] = [];
   const [first = "", ...words] = text.split(" ");
   let line = first;
   for (const word of words) {
     const longer = `${line} ${word}`;
-    if (line.trim() === "" || Bun.stringWidth(longer) <= width) {
+    // A word that fits no line, such as a link, gains nothing by a line of its own.
+    const fitsNowhere = Bun.stringWidth(word) > width;
+    if (line.trim() === "" || fitsNowhere || Bun.stringWidth(longer) <= width) {
       line = longer;
       continue;
     }

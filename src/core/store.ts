@@ -44,7 +44,7 @@ export interface AccountStore {
    * for a breach of terms: added again, it still is. Unknown id: no effect.
    */
   remove(id: string, now: number): Promise<void>;
-  /** A number that changes with every change made by any process. Cheap enough to ask before every upstream call; never waits. */
+  /** A number that changes with every change made by any process. Cheap enough to ask before every upstream call; never waits. Throws DataFileError. */
   version(): number;
 }
 

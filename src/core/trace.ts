@@ -4,6 +4,8 @@ import type { Loss } from "./protocol.ts";
 export interface AttemptRecord {
   accountHandle: string;
   outcome: "ok" | FailureKind;
+  /** Nothing was sent to upstream: the account had no credential to send it with. */
+  unsent?: true;
   upstreamStatus?: number;
   upstreamReason?: string;
 }

@@ -60,6 +60,7 @@ interface Course {
   limited: Set<string>;
   /** Nobody is left besides those in `limited`. */
   onlyLimitedLeft: boolean;
+  /** A limit was waited for to its end. */
   hasWaited: boolean;
   refusedAfterWait: boolean;
 }
@@ -119,14 +120,14 @@ async function* serveFrom(
   for (;;) {
     await sitOutBackOff(course);
     let committed = false;
-    // Counted from its start on: a stream's reply headers are written at its first batch.
-    const record: AttemptRecord = { accountHandle: held.handle, outcome: "ok" };
+    // Told of from its start on: a stream's reply headers are written at its first batch.
+    const record: AttemptRecord = { accountHandle: held.handle, outcome: "ok", unsent: true };
     trace.attempts.push(record);
     course.attempts++;
     onAccount.attempts++;
     try {
       trace.losses.length = course.lossesBefore; // each attempt lowers anew and reports its own
-      const batches = await startAttempt(held, course);
+      const batches = await startAttempt(held, record, course);
       for await (const batch of call.whole ? completed(batches, call.onProgress, course.attempts === 1) : batches) {
         call.onProgress();
         committed = true;
@@ -258,9 +259,14 @@ function withSoonestReset(failure: GatewayError, { call, deps }: Course): Gatewa
 /** When a client should come back if the attempts have run out before the accounts. */
 const FREE_ACCOUNT_MS = 1_000;
 
-async function startAttempt(lease: Lease, course: Course): Promise<AsyncIterable<readonly TurnEvent[]>> {
+async function startAttempt(
+  lease: Lease,
+  record: AttemptRecord,
+  course: Course,
+): Promise<AsyncIterable<readonly TurnEvent[]>> {
   const { call, trace, signal, deps, repairs } = course;
   const credential = await lease.credential(signal);
+  delete record.unsent;
   const { request, model, conversationKey } = call;
   const onLoss: UpstreamCall["onLoss"] = ({ field, why }) => {
     const loss = { field: call.fieldName(field), why };

@@ -190,6 +190,7 @@ export function accountStore(file: DataFile, secrets: Secrets): AccountStore {
     },
 
     version() {
+      file.assertInPlace();
       try {
         lastVersion = file.read(() => changes.get()?.number ?? 0);
       } catch (cause) {

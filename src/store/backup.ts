@@ -17,6 +17,12 @@ export function backupFolderOf(database: string): string {
   return join(dirname(database), "backups");
 }
 
+/** Whether there are copies to take in the place of a database that is lost. */
+export function hasCopies(database: string): boolean {
+  const folder = backupFolderOf(database);
+  return existsSync(folder) && copiesIn(folder, basename(database, ".db")).length > 0;
+}
+
 /**
  * Keeps the day's (UTC) copy of the database unless there is one, and the seven latest. A copy can be put in the place of the
  * database; it has everything but the signatures, the secrets as they are sealed. A database without accounts is not copied:
@@ -52,7 +58,7 @@ export async function backUp({ database, path }: DataFile, now: number): Promise
   }
 }
 
-/** The copies' names, the latest first. */
+/** The names of a database's copies in the folder, the latest first. */
 function copiesIn(folder: string, stem: string): string[] {
   return readdirSync(folder)
     .filter((name) => name.startsWith(`${stem}-`) && /^\d{4}-\d{2}-\d{2}\.db$/.test(name.slice(stem.length + 1)))

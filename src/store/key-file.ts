@@ -16,13 +16,14 @@ export function keyFileOf(database: string): string {
 export function readKeyFile(path: string): Uint8Array | undefined {
   const text = readIfThere(path);
   if (text === undefined) return undefined;
-  if (!/^[0-9a-f]{64}\s*$/i.test(text)) {
+  const digits = text.trim(); // an editor may have added an end of line, or a byte order mark
+  if (!/^[0-9a-f]{64}$/i.test(digits)) {
     throw new DataFileError(
       `The key file ${path} holds no key: 64 hexadecimal digits are expected`,
       "Put the right key file back, or set AG_SECRET_KEY to the key",
     );
   }
-  return Buffer.from(text.trim(), "hex");
+  return Buffer.from(digits, "hex");
 }
 
 /**

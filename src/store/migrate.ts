@@ -35,6 +35,11 @@ export function migrate(
     .immediate();
 }
 
+/** Whether no migration has been run yet. */
+export function isNew(database: Database): boolean {
+  return schemaVersion(database) === 0;
+}
+
 function schemaVersion(database: Database): number {
   return database.query<{ user_version: number }, []>("pragma user_version").get()?.user_version ?? 0;
 }

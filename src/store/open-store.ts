@@ -1,16 +1,16 @@
 import { Database } from "bun:sqlite";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DataFileError, type Store } from "../core/store.ts";
 import { accountStore } from "./accounts.ts";
-import { backUp, backupFolderOf } from "./backup.ts";
+import { backUp, backupFolderOf, hasCopies } from "./backup.ts";
 import { BUSY_TIMEOUT_MS } from "./busy.ts";
 import { consentStore } from "./consents.ts";
 import { asDataFileError, DataFile } from "./data-file.ts";
 import { discoveryStore } from "./discovery.ts";
 import { keyFileOf } from "./key-file.ts";
 import { limitStore } from "./limits.ts";
-import { migrate } from "./migrate.ts";
+import { isNew, migrate } from "./migrate.ts";
 import { makePrivateFolder, tighten } from "./private-files.ts";
 import { scrubIfRequested } from "./scrub.ts";
 import { type KeySource, type Secrets, unlock } from "./secrets.ts";
@@ -85,11 +85,25 @@ function filesOf(path: string): string[] {
   return [path, `${path}-wal`, `${path}-shm`, keyFileOf(path), backups, ...copies].filter((file) => existsSync(file));
 }
 
+/**
+ * A file that has lost its content, as some file systems do that to one in a power cut, must not pass for a new one. Asked
+ * under the lock: another process may be at its first migration.
+ */
+function refuseEmptied(database: Database, path: string): void {
+  if (!hasCopies(path) || !database.transaction(() => isNew(database)).immediate()) return;
+  throw new DataFileError(
+    `The data file ${path} is empty, and there are copies of one with accounts`,
+    "Put the newest copy from the folder backups in its place, or, to begin anew, remove the empty file",
+  );
+}
+
 /** The up-to-date database and what opens its secrets. */
 export function openDatabase(source: KeySource): { database: Database; secrets: Secrets } {
+  const wasEmpty = statSync(source.database, { throwIfNoEntry: false })?.size === 0;
   const database = new Database(source.database, { create: true, strict: true });
   try {
     database.run(`pragma busy_timeout = ${OPENING_BUSY_TIMEOUT_MS}`);
+    if (wasEmpty) refuseEmptied(database, source.database);
     database.run("pragma secure_delete = on");
     migrate(database, () => unlock(database, source));
     const secrets = database.transaction(() => unlock(database, source)).immediate();

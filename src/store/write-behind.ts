@@ -1,4 +1,3 @@
-import { patiently } from "./busy.ts";
 import type { DataFile } from "./data-file.ts";
 
 const BATCH_ROWS = 64;
@@ -68,7 +67,7 @@ export function writeBehind<Row>(file: DataFile, write: (row: Row) => void): Wri
 
     async flush() {
       try {
-        await patiently(flushNow);
+        await file.patiently(flushNow);
       } catch (cause) {
         if (buffer.size > 0) flushLater();
         throw cause;

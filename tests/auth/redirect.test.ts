@@ -70,7 +70,7 @@ describe("what is pasted", () => {
     ["no state", "http://localhost:51121/oauth-callback?code=4%2F0Test-code", "not complete"],
     ["a code that was cut off", `?state=${STATE}&code=4%2F0T`, "not complete"],
     ["no code", `https://accounts.google.com/o/oauth2/v2/auth?state=${STATE}`, "no code"],
-    ["an address without a query", "http://localhost:51121/oauth-callback", "neither"],
+    ["an address without a query", "http://localhost:51121/oauth-callback", "no code"],
     ["a short word", "4/0Test", "neither"],
     ["a sentence", "please sign me in", "neither"],
   ])("%s is of no use", (_, text, reason) => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { addGeminiKey, type GeminiKeyOptions, readGeminiKey } from "../../src/cli/sign-in/gemini-key.ts";
 import type { Account } from "../../src/core/accounts.ts";
 import { type FailureKind, GatewayError } from "../../src/core/errors.ts";
-import type { NewAccount } from "../../src/core/store.ts";
+import type { AccountChange, NewAccount } from "../../src/core/store.ts";
 import { fakeClock } from "../support/clock.ts";
 
 const KEY = "AIza-test-made-up-key-0001";
@@ -21,6 +21,7 @@ function ownerOf(secret?: string) {
 
 async function add(check: () => Promise<{ models: number }>, options: Partial<GeminiKeyOptions> = {}, known = false) {
   const stored: NewAccount[] = [];
+  const changes: [string, AccountChange][] = [];
   const { owner, said } = ownerOf();
   const outcome = addGeminiKey(
     KEY,
@@ -36,8 +37,10 @@ async function add(check: () => Promise<{ models: number }>, options: Partial<Ge
           const accounts = fresh.map((each): Account => {
             return { ...each, id: "id-1", handle: "a3", enabled: true, addedAt: now };
           });
-          return { added: known ? [] : accounts, known: known ? accounts : [], removed: [] };
+          if (known) return { added: [], known: accounts.map((each) => ({ ...each, label: "old" })), removed: [] };
+          return { added: accounts, known: [], removed: [] };
         },
+        update: async (id, change) => void changes.push([id, change]),
       },
     },
     new AbortController().signal,
@@ -46,7 +49,7 @@ async function add(check: () => Promise<{ models: number }>, options: Partial<Ge
     () => undefined,
     (cause: unknown) => cause,
   );
-  return { error, stored, said };
+  return { error, stored, said, changes };
 }
 
 const failing =
@@ -62,8 +65,15 @@ describe("a key", () => {
   });
 
   test("that is stored already is said to be", async () => {
-    const { said } = await add(async () => ({ models: 1 }), {}, true);
-    expect(said).toEqual(["Known already: a3", "    official API key, 1 model"]);
+    const { said, changes } = await add(async () => ({ models: 1 }), {}, true);
+    expect(said).toEqual(["Known already: a3  old", "    official API key, 1 model"]);
+    expect(changes).toEqual([]);
+  });
+
+  test("that is stored already takes the label that is given now", async () => {
+    const { said, changes } = await add(async () => ({ models: 1 }), { label: "new" }, true);
+    expect(said[0]).toBe("Known already: a3  new");
+    expect(changes).toEqual([["id-1", { label: "new" }]]);
   });
 
   test.each<FailureKind>(["rate-limited", "quota-exhausted"])("that is %s is a good key", async (kind) => {

@@ -2,6 +2,7 @@ import { Database } from "bun:sqlite";
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { readPath } from "../../src/cli/import/sources.ts";
 import { entry, message, tokenInfo, topic } from "../accounts/import/support.ts";
 import { freshHome, runAg } from "./support.ts";
 
@@ -211,6 +212,32 @@ describe.concurrent("ag accounts import", () => {
       expect(stderr).not.toMatch(/1\/\/|hush/);
     });
   }
+
+  test.skipIf(process.platform === "win32")("reads all of a pipe, as <(command) is one", async () => {
+    using home = freshHome();
+    const path = join(home.path, "pipe");
+    Bun.spawnSync(["mkfifo", path]);
+    Bun.spawn(["sh", "-c", 'echo "$0" > "$1"', A, path]);
+    const noDatabase = () => Promise.reject(new Error("it is none"));
+    const source = await readPath(path, { format: undefined, readItems: noDatabase });
+    expect(source).toMatchObject({ reading: { accounts: [{ secret: A }] } });
+  });
+
+  test("a label is one that ag accounts label would take", async () => {
+    using home = freshHome();
+    for (const label of ["a1", "x".repeat(61)]) {
+      const { code, stderr } = await runAg(home.path, ["accounts", "import", "-", "--label", label], { stdin: A });
+      expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/^ag: A label /) as string });
+    }
+    expect((await runAg(home.path, ["accounts", "list"])).stdout).toContain("No accounts yet");
+  });
+
+  test("refuses an API key in the place of the file without repeating it", async () => {
+    using home = freshHome();
+    const { code, stderr } = await runAg(home.path, ["accounts", "import", "AIza-test-hush"]);
+    expect(code).toBe(2);
+    expect(stderr).not.toContain("hush");
+  });
 
   test("refuses a format that it does not know", async () => {
     using home = freshHome();

@@ -100,6 +100,12 @@ a2   needs-verification (1 h ago): Google asks the account's owner to verify the
     expect(narrow).toBe("ACCOUNT   STATE");
   });
 
+  test("keeps the kind where the accounts are of several, since it tells them apart", () => {
+    const titles = (accounts: Account[]) => accountTable(accounts, [], NOW, 64).split("\n")[0];
+    expect(titles([ready, key])).toContain("KIND");
+    expect(titles([ready, ready])).not.toContain("KIND");
+  });
+
   test("does not let a name or a reason from outside repaint the terminal", () => {
     const evil = "\u001B[2J\u0007";
     const account: Account = {

@@ -136,6 +136,7 @@ describe.concurrent("ag accounts label", () => {
 
   const refused: [name: string, words: string[], code: number, stderr: RegExp][] = [
     ["a handle", ["a1", "A7"], 1, /^ag: A label cannot look like a handle: A7\n/],
+    ["what looks like a key", ["a1", "AIza-test-made-up"], 1, /^ag: That looks like a key or token(?!.*AIza)/],
     ["what is far too long", ["a1", "x".repeat(61)], 1, /^ag: A label has at most 60 characters, this one 61\n/],
     ["two words that are not quoted", ["a1", "team", "north"], 2, /^ag: Unexpected argument "north"\n/],
     ["no text at all", ["a1"], 2, /^ag: TEXT is missing\n/],

@@ -1,9 +1,11 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import packageJson from "../../package.json";
 import { openStore } from "../../src/store/open-store.ts";
 import { freshHome, runAg } from "./support.ts";
+
+setDefaultTimeout(30_000); // many processes at once, on whatever machine
 
 const TOKEN_A = "1//test-refresh-token-of-the-first-account";
 const TOKEN_B = "1//test-refresh-token-of-the-second-account";

@@ -1,4 +1,4 @@
-import { defineCommand, runCommand } from "citty";
+import { type CommandDef, defineCommand, runCommand } from "citty";
 import { describe, expect, test } from "bun:test";
 import { parseLine } from "../../src/cli/command-line.ts";
 import { UsageError } from "../../src/cli/failure.ts";
@@ -102,6 +102,7 @@ describe("a group with an action of its own", () => {
 });
 
 describe("refused lines", () => {
+  const KEYS_ELSEWHERE = "Keys and tokens are not taken from the command line, where other programs can read them";
   const rows: [line: string, message: string][] = [
     ["serv", "Unknown command serv. Did you mean serve?"],
     ["things ad", "Unknown command things ad. Did you mean add?"],
@@ -124,6 +125,10 @@ describe("refused lines", () => {
     ["things check a b", 'Unexpected argument "b"'],
     ["--port 1 serve", "Unknown flag --port"],
     ["--verison", "Unknown flag --verison. Did you mean --version?"],
+    ["serve AIza-test-key-0001", KEYS_ELSEWHERE],
+    ["things add a 1//test-token", KEYS_ELSEWHERE],
+    ["things 1//test-token", KEYS_ELSEWHERE],
+    ["ya29.test-token", KEYS_ELSEWHERE],
     ["--version serve", 'Unexpected argument "serve" after --version'],
   ];
   for (const [line, message] of rows) {
@@ -139,7 +144,7 @@ describe("refused lines", () => {
 test("a help page shows usage, flags with their choices, and the details below them", async () => {
   const parsed = await parseLine(root, words("serve --help"));
   if (parsed.type !== "help") throw new Error("Expected help");
-  expect(await renderHelp(parsed, createPaint(false))).toBe(`Run it
+  expect(await renderHelp(parsed, createPaint(false), 80)).toBe(`Run it
 
 Usage: ag serve [flags]
 
@@ -152,11 +157,26 @@ Flags:
 Examples`);
 });
 
+test("a help page fits 80 columns, but breaks no command", async () => {
+  const long = `  ag x${" y".repeat(50)}`;
+  const command: CommandDef = {
+    meta: {
+      description: `Do it\n\n${"many words ".repeat(8).trim()}\nand more\n\n${long}\n  ag x   ${"why ".repeat(30).trim()}`,
+    },
+    args: { flag: { type: "boolean", description: "much to say ".repeat(8).trim() } },
+  };
+  const page = await renderHelp({ path: ["ag", "x"], command }, createPaint(false), 80);
+  expect(page.split("\n").filter((line) => line.length > 80)).toEqual([long]);
+  expect(page).toContain("words many words\nmany words and more\n");
+  expect(page).toContain(`say much\n${" ".repeat(15)}to say`);
+  expect(page).toContain("why\n         why");
+});
+
 test("a help page shows what may be left out in brackets", async () => {
   const usage = async (line: string) => {
     const parsed = await parseLine(root, words(line));
     if (parsed.type !== "help") throw new Error("Expected help");
-    return /^Usage: .*$/m.exec(await renderHelp(parsed, createPaint(false)))?.[0];
+    return /^Usage: .*$/m.exec(await renderHelp(parsed, createPaint(false), 80))?.[0];
   };
   expect(await usage("things --help")).toBe("Usage: ag things [COMMAND]");
   expect(await usage("things check --help")).toBe("Usage: ag things check [ID]");

@@ -4,6 +4,8 @@ import { appendingScreen, terminalScreen, watch } from "../../src/cli/limits/wat
 import { limitsReport } from "../../src/limits/report.ts";
 import { fakeClock, settle } from "../support/clock.ts";
 import { temporaryHome } from "../support/temporary.ts";
+import { DEFAULT_ACCOUNT, startCloudCode } from "../support/cloudcode/index.ts";
+import { gatewayEnvironment } from "../support/gateway.ts";
 import { context, view } from "../limits/support.ts";
 import { readUntil, runAg, spawnAg } from "./support.ts";
 
@@ -162,6 +164,17 @@ describe("ag limits", () => {
     expect([json.code, JSON.parse(json.stdout)]).toEqual([3, EMPTY]);
   });
 
+  test("what the accounts answer is in the report, not in log lines around it", async () => {
+    const home = temporaryHome();
+    const upstream = await startCloudCode({ accounts: [{ ...DEFAULT_ACCOUNT, revoked: true }] });
+    const accountEnv = gatewayEnvironment(upstream, home);
+    await runAg(home, ["accounts", "import", "-"], { env: accountEnv, stdin: DEFAULT_ACCOUNT.refreshToken });
+    const { code, stdout, stderr } = await runAg(home, ["limits"], { env: accountEnv });
+    await upstream.stop();
+    expect([code, stderr]).toEqual([0, "No server listens: asking the accounts directly.\n"]);
+    expect(stdout).toContain("needs-login");
+  });
+
   test("a server that was named and is not there is a failure, not a reason to look elsewhere", async () => {
     const url = `http://127.0.0.1:${await freePort()}`;
     const { code, stdout, stderr } = await runAg(temporaryHome(), ["limits", "--url", url]);
@@ -261,5 +274,17 @@ describe("watching", () => {
     const { written, write } = recorder();
     await terminalScreen(write, () => 3).show("1\n2\n3\n4\n5");
     expect(Bun.stripANSI(written.join(""))).toBe("1\n2\n… 3 more lines; a taller window shows them");
+  });
+
+  test("how to stop is in sight however little room there is", async () => {
+    for (const [rows, shown] of [
+      [9, "1\n2\n3\n\nCtrl-C"],
+      [4, "1\n… 2 more lines; a taller window shows them\n\nCtrl-C"],
+      [1, "… 3 more lines; a taller window shows them\n\nCtrl-C"],
+    ] as const) {
+      const { written, write } = recorder();
+      await terminalScreen(write, () => rows, "Ctrl-C").show("1\n2\n3");
+      expect(Bun.stripANSI(written.join(""))).toBe(shown);
+    }
   });
 });

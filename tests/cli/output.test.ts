@@ -65,7 +65,7 @@ describe("a paragraph breaks between words", () => {
     ["one two three", 12, "one two\n  three"],
     ["one two three", 7, "one two\n  three"],
     ["one two three", 6, "one\n  two\n  three"],
-    ["a https://example.com/a-long-link b", 10, "a\n  https://example.com/a-long-link\n  b"],
+    ["a https://example.com/a-long-link b", 10, "a https://example.com/a-long-link\n  b"],
     ["  two  spaces", 13, "  two  spaces"],
     ["日本 日本", 8, "日本\n  日本"],
   ];

@@ -133,9 +133,13 @@ describe("attempts", () => {
 
   test("an account that was removed meanwhile is passed over before anything is sent on it", async () => {
     const accounts = [{ id: "a", unusable: fault("account-unusable") }, "b"];
-    const { drain, log } = setup(["ok"], { accounts });
+    const { drain, log, trace } = setup(["ok"], { accounts });
     expect(await drain()).toEqual({ batches: 1 });
     expect(log.filter((line) => line.startsWith("ask"))).toEqual(["ask b"]);
+    expect(trace.attempts.map(({ outcome, unsent }) => [outcome, unsent])).toEqual([
+      ["account-unusable", true],
+      ["ok", undefined],
+    ]);
   });
 
   test("a terms block ends the request: it is not tried on the owner's other sign-ins", async () => {

@@ -37,6 +37,7 @@ function setup(run: InferenceDeps["run"], over: Partial<InferenceDeps> = {}, pro
 const good: InferenceDeps["run"] = async function* (_call, _strict, trace) {
   trace.servedModel = "upstream-model";
   trace.accountHandle = "a1";
+  trace.attempts.push({ accountHandle: "a2", outcome: "account-unusable", unsent: true });
   trace.attempts.push({ accountHandle: "a1", outcome: "ok" });
   yield start;
   yield end;

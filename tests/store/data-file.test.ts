@@ -1,8 +1,9 @@
+import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { DataFileError, type Store } from "../../src/core/store.ts";
-import { DataFile } from "../../src/store/data-file.ts";
+import { asDataFileError, DataFile } from "../../src/store/data-file.ts";
 import { openDatabase, openStore, storeOver } from "../../src/store/open-store.ts";
 import { addOne, login, temporaryPath } from "./support.ts";
 
@@ -65,6 +66,26 @@ describe("a disk that refuses", () => {
     database.run("pragma max_page_count = 100000");
     for (const write of Object.values(writes(account.id))) await write(store);
     expect((await store.accounts.list()).map(({ handle }) => handle)).toEqual(["a1", "a2", "a3"]);
+    await store.close();
+  });
+
+  test("a lock that another program does not let go of is an error that names the file", async () => {
+    using place = temporaryPath();
+    const { store, database } = openWithConnection(place.path);
+    const file = new DataFile(database, place.path);
+    using other = new Database(place.path);
+    other.run("begin immediate");
+    database.run("pragma busy_timeout = 0");
+    const busy = (() => {
+      try {
+        return file.writeNow(() => undefined);
+      } catch (cause) {
+        return cause;
+      }
+    })();
+    const error = asDataFileError(busy, place.path);
+    expect(String(error)).toContain(`The data file ${place.path} is kept locked by another program`);
+    other.run("rollback");
     await store.close();
   });
 

@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DataFileError } from "../../src/core/store.ts";
 import { openStore } from "../../src/store/open-store.ts";
@@ -84,6 +84,36 @@ describe("openStore", () => {
     using database = new Database(place.path);
     database.run("pragma user_version = 99");
     expect(() => openStore(place.path)).toThrow(/schema 99.*schemas up to 2/);
+  });
+
+  test("a file that has lost its content is refused while there are copies, and is a new one otherwise", async () => {
+    using place = temporaryPath();
+    mkdirSync(place.folder);
+    writeFileSync(place.path, "");
+    const store = openStore(place.path);
+    await addOne(store, login("1//test-1"));
+    await store.backUp(0);
+    await store.close();
+    writeFileSync(place.path, "");
+    expect(() => openStore(place.path)).toThrow(`The data file ${place.path} is empty, and there are copies`);
+    rmSync(place.path);
+    const anew = openStore(place.path);
+    expect(await anew.accounts.list()).toEqual([]);
+    await anew.close();
+  });
+
+  test("a data file that was replaced while it was open is noticed", async () => {
+    using place = temporaryPath();
+    const store = openStore(place.path);
+    await addOne(store, login("1//test-1"));
+    expect(store.accounts.version()).toBe(1);
+    renameSync(place.path, `${place.path}.away`);
+    expect(() => store.accounts.version()).toThrow("was moved or replaced while ag ran");
+    writeFileSync(place.path, "");
+    expect(() => store.accounts.version()).toThrow("was moved or replaced while ag ran");
+    renameSync(`${place.path}.away`, place.path);
+    expect(store.accounts.version()).toBe(1);
+    await store.close();
   });
 
   test("a file that is no database is named in a plain error and left alone", () => {

@@ -177,6 +177,20 @@ describe("secrets at rest", () => {
     expect(await secretsIn(place.path, KEY)).toEqual([CANARY]);
   });
 
+  for (const [what, edited] of [
+    ["without an end of line", (text: string) => text.trim()],
+    ["with another end of line", (text: string) => `${text.trim()}\r\n`],
+    ["with a byte order mark", (text: string) => `\uFEFF${text}`],
+  ] as const) {
+    test(`a key file that an editor has saved ${what} is the same key`, async () => {
+      using place = temporaryPath();
+      await filled(place.path);
+      const keyFile = join(place.folder, "ag.key");
+      writeFileSync(keyFile, edited(readFileSync(keyFile, "utf8")));
+      expect(await secretsIn(place.path)).toEqual([CANARY]);
+    });
+  }
+
   test("the key file's own key may be given as AG_SECRET_KEY, and the file then taken away", async () => {
     using place = temporaryPath();
     await filled(place.path);

@@ -2,6 +2,7 @@ import { accountsNamed } from "../../core/account-name.ts";
 import type { Account } from "../../core/accounts.ts";
 import { nearest } from "../../lib/nearest.ts";
 import { ADD_ACCOUNT, UserError } from "../failure.ts";
+import { looksLikeSecret } from "../secret-shaped.ts";
 import { plain } from "../terminal.ts";
 import { nameOf } from "./text.ts";
 
@@ -12,7 +13,7 @@ export function chooseAccount(text: string, accounts: readonly Account[]): Accou
   const [account, ...others] = accountsNamed(text, accounts);
   if (account !== undefined && others.length === 0) return account;
   // A token or key that was pasted here by mistake is not repeated.
-  const shown = /^(?:1(?:\/|%2f){2}|ya29\.|AIza)/i.test(text) ? "of that name" : JSON.stringify(plain(text));
+  const shown = looksLikeSecret(text) ? "of that name" : JSON.stringify(plain(text));
   if (account !== undefined) {
     throw new UserError(`${shown} names ${others.length + 1} accounts`, {
       hint: `Name one by its handle: ${listed([account, ...others])}`,

@@ -5,6 +5,7 @@ import type { Account } from "../../core/accounts.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { stateOf } from "../accounts/view.ts";
 import { UsageError, UserError } from "../failure.ts";
+import { configureQuietLogging } from "../serve/logging.ts";
 import { openBrowser } from "../sign-in/browser.ts";
 import { addGeminiKey, readGeminiKey } from "../sign-in/gemini-key.ts";
 import { signInWithGoogle } from "../sign-in/google.ts";
@@ -51,6 +52,7 @@ Examples:
     const config = loadConfig();
     if (!withKey) checkClient(config);
     proxyFromEnvironment(process.env);
+    configureQuietLogging(config.server);
     const owner = ownerHere(args.json === true);
     const account = withKey
       ? await addKey(config, owner, { label, unchecked: args.unchecked === true })

@@ -14,6 +14,7 @@ import { choosePlaces, placesOf } from "../import/choose-places.ts";
 import type { Place } from "../import/places.ts";
 import { readPath, readStdin, type Source, type SourceOptions } from "../import/sources.ts";
 import { PASSPHRASE_FILE, readPassphrase } from "../passphrase.ts";
+import { checkedLabel } from "./accounts-label.ts";
 import { plain, print, printJson } from "../terminal.ts";
 
 export default defineCommand({
@@ -46,6 +47,7 @@ Examples:
     json: { type: "boolean", description: "one JSON document" },
   },
   async run({ args }) {
+    const label = args.label === undefined ? undefined : checkedLabel(args.label);
     const config = loadConfig();
     const format = IMPORT_FORMATS.find((known) => known === args.from);
     let opened: ReturnType<typeof open> | undefined;
@@ -61,7 +63,7 @@ Examples:
       const { store } = await composed();
       const incoming = collapse(accounts).map((account) => ({
         ...account,
-        ...(args.label !== undefined && account.label === undefined && { label: args.label }),
+        ...(label !== undefined && account.label === undefined && { label }),
       }));
       const imported = await importAccounts(store.accounts, incoming, Date.now(), { again: args.again === true });
       await (args.json ? printJson(documentOf(imported, skipped)) : report(imported, skipped));

@@ -4,6 +4,7 @@ import { ACCOUNT_ID, changeAccount } from "../accounts/change.ts";
 import { nameOf } from "../accounts/text.ts";
 import { publicView } from "../accounts/view.ts";
 import { UserError } from "../failure.ts";
+import { looksLikeSecret } from "../secret-shaped.ts";
 import { plain, print, printJson } from "../terminal.ts";
 
 const LONGEST_LABEL = 60;
@@ -35,13 +36,17 @@ Examples:
   },
 });
 
-/** The label as it is stored; `undefined` for none. Throws UserError when it cannot be one. */
-export /** The label as it is stored; `undefined` when it is empty. Throws UserError. */
-function checkedLabel(text: string): string | undefined {
+/** The label as it is stored; `undefined` when it is empty. Throws UserError when it cannot be one. */
+export function checkedLabel(text: string): string | undefined {
   const label = plain(text).trim();
   if (label === "") return undefined;
   if (looksLikeHandle(label)) {
     throw new UserError(`A label cannot look like a handle: ${label}`, { hint: "Choose another, such as team-1" });
+  }
+  if (looksLikeSecret(label)) {
+    throw new UserError("That looks like a key or token: as a label everybody could read it", {
+      hint: "Nothing was changed",
+    });
   }
   if (label.length > LONGEST_LABEL) {
     throw new UserError(`A label has at most ${LONGEST_LABEL} characters, this one ${label.length}`);

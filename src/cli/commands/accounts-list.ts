@@ -44,13 +44,14 @@ export function accountTable(
   maxWidth: number,
 ): string {
   const rows = accounts.map((account) => ({ account, rests: restsOf(account, limits, now) }));
+  const kinds = accounts.map(({ kind }) => kind); // where all are of one kind, it tells the least
   const table = renderTable(
     rows,
     [
       { title: "account", cell: ({ account }) => account.handle },
-      { title: "kind", cell: ({ account }) => account.kind, spare: 1 },
-      { title: "label", cell: ({ account }) => plain(account.label ?? ""), spare: 4 },
-      { title: "e-mail", cell: ({ account }) => plain(account.email ?? ""), spare: 5 },
+      { title: "kind", cell: ({ account }) => account.kind, spare: new Set(kinds).size > 1 ? 4 : 1 },
+      { title: "label", cell: ({ account }) => plain(account.label ?? ""), spare: 5 },
+      { title: "e-mail", cell: ({ account }) => plain(account.email ?? ""), spare: 6 },
       { title: "tier", cell: ({ account }) => plain(account.tier ?? ""), spare: 2 },
       { title: "state", cell: ({ account, rests }) => stateOf(account, rests) },
       { title: "last used", cell: ({ account }) => lastUse(account, now), spare: 3 },

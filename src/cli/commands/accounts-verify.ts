@@ -6,7 +6,7 @@ import { ACCOUNT_ID } from "../accounts/change.ts";
 import { chooseAccount } from "../accounts/choose.ts";
 import { verificationText, verificationView } from "../accounts/verification.ts";
 import { ADD_ACCOUNT, EXIT, UsageError, UserError } from "../failure.ts";
-import { configureLogging } from "../serve/logging.ts";
+import { configureQuietLogging } from "../serve/logging.ts";
 import { interruptible } from "../sign-in/interrupt.ts";
 import { outputWidth, print, printJson } from "../terminal.ts";
 
@@ -37,8 +37,7 @@ Exits with 0 when every account is in order, 3 when none is, else 1. Disabled ac
       throw new UsageError("--appeal-granted needs the account it is about");
     const config = loadConfig();
     proxyFromEnvironment(process.env);
-    // What is found is said below; a second time in the log would only be in the way.
-    configureLogging({ ...config.server, logLevel: config.server.logLevel === "debug" ? "debug" : "error" });
+    configureQuietLogging(config.server);
     const { composeAccounts } = await import("../../compose.ts");
     const { store, verify, close } = await composeAccounts(config);
     try {

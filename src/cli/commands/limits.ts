@@ -7,6 +7,7 @@ import { limitsText } from "../../limits/text.ts";
 import { ADD_ACCOUNT, describeFailure, EXIT, UsageError, UserError } from "../failure.ts";
 import { askServer, configuredUrl, givenUrl } from "../limits/server.ts";
 import { appendingScreen, interruption, terminalScreen, watch } from "../limits/watch.ts";
+import { configureQuietLogging } from "../serve/logging.ts";
 import { outputWidth, print, printError, printJson, stdoutPaint } from "../terminal.ts";
 
 const WATCH_EVERY_MS = 5_000;
@@ -63,6 +64,7 @@ function limitsSource(config: Config, { url, demo }: { url: string | undefined; 
   async function openDirect(): Promise<LimitsSource> {
     if (!demo) {
       proxyFromEnvironment(process.env);
+      configureQuietLogging(config.server);
       await printError(
         `No server listens${server === undefined ? "" : ` on ${server}`}: asking the accounts directly.`,
       );
@@ -87,8 +89,9 @@ function limitsSource(config: Config, { url, demo }: { url: string | undefined; 
 async function watchLimits(source: LimitsSource, json: boolean): Promise<number> {
   const stop = interruption();
   const write = (text: string) => Bun.write(Bun.stdout, text);
-  const isScreen = process.stdout.isTTY && !json;
-  const screen = isScreen ? terminalScreen(write, () => process.stdout.rows || 24) : appendingScreen(write);
+  const isScreen = process.stdout.isTTY && process.env.TERM !== "dumb" && !json;
+  const footer = stdoutPaint.dim("Every 5 s. Stop with Ctrl-C.");
+  const screen = isScreen ? terminalScreen(write, () => process.stdout.rows || 24, footer) : appendingScreen(write);
   let hasShown = false;
 
   const frame = async (signal: AbortSignal) => {
@@ -96,7 +99,7 @@ async function watchLimits(source: LimitsSource, json: boolean): Promise<number>
     hasShown = true;
     if (json) return JSON.stringify(report);
     const text = limitsText(report, terminalText());
-    return isScreen ? `${text}\n\n${stdoutPaint.dim("Every 5 s. Stop with Ctrl-C.")}` : `${text}\n`;
+    return isScreen ? text : `${text}\n`;
   };
 
   /** A server that is being restarted does not end the watch. */

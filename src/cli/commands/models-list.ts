@@ -3,7 +3,8 @@ import { loadConfig } from "../../config/load.ts";
 import { proxyFromEnvironment } from "../../config/proxy.ts";
 import type { ModelProfile } from "../../core/models.ts";
 import { renderTable } from "../../lib/table.ts";
-import { plain, print, printJson, stdoutPaint } from "../terminal.ts";
+import { configureQuietLogging } from "../serve/logging.ts";
+import { outputWidth, plain, print, printJson, stdoutPaint } from "../terminal.ts";
 
 export default defineCommand({
   meta: { name: "list", description: "List the models that the accounts can use" },
@@ -15,6 +16,7 @@ export default defineCommand({
     const demo = args.demo === true;
     const config = loadConfig();
     if (!demo) proxyFromEnvironment(process.env);
+    configureQuietLogging(config.server);
     const { composeCatalog } = await import("../../compose.ts");
     const catalog = await composeCatalog(config, { demo });
     let models: ModelProfile[];
@@ -23,12 +25,9 @@ export default defineCommand({
     } finally {
       await catalog.close();
     }
-    await (args.json ? printJson({ models }) : print(modelTable(models, process.stdout.columns || USUAL_WIDTH)));
+    await (args.json ? printJson({ models }) : print(modelTable(models, outputWidth())));
   },
 });
-
-/** Where there is no terminal to ask. */
-const USUAL_WIDTH = 80;
 
 export function modelTable(models: readonly ModelProfile[], maxWidth: number): string {
   return renderTable(

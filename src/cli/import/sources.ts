@@ -8,6 +8,7 @@ import { isManagerIndex, readAccounts, readFolder, type StoreFile } from "../../
 import { GatewayError } from "../../core/errors.ts";
 import { errorCode } from "../../lib/error-code.ts";
 import { UserError, UsageError } from "../failure.ts";
+import { looksLikeSecret } from "../secret-shaped.ts";
 import { printError } from "../terminal.ts";
 import { appStateBelow } from "./places.ts";
 
@@ -31,7 +32,7 @@ export async function readStdin({ format }: SourceOptions): Promise<Source> {
 
 /** What a file or a folder holds; nothing in it is changed. Throws UserError, and what `readItems` throws. */
 export async function readPath(path: string, options: SourceOptions): Promise<Source> {
-  if (looksLikeToken(path)) {
+  if (looksLikeSecret(path)) {
     throw new UsageError(
       "Tokens come from a file or from stdin, not from the command line, where other programs can read them",
       "Write them to a file and name that, or run: ag accounts import -   and paste them",
@@ -121,6 +122,8 @@ async function jsonFiles(folder: string): Promise<string[]> {
 const DATABASE_MARK = "SQLite format 3\0";
 
 async function isDatabase(path: string): Promise<boolean> {
+  // What is read from a pipe, as in <(command) or /dev/stdin, is gone for whoever reads next.
+  if (!(await stat(path)).isFile()) return false;
   const file = await open(path, "r");
   try {
     const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(DATABASE_MARK.length) });
@@ -159,9 +162,4 @@ async function collectText(stream: AsyncIterable<Uint8Array>, name: string): Pro
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");
-}
-
-/** Google's refresh tokens begin with "1//", which no sensible file path does. */
-function looksLikeToken(path: string): boolean {
-  return /^1(?:\/|%2f){2}/i.test(path);
 }

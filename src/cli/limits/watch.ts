@@ -51,14 +51,19 @@ const HOME = "\u001B[H";
 const CLEAR_LINE_END = "\u001B[K";
 const CLEAR_BELOW = "\u001B[J";
 
-/** One text in place of the last, on a terminal's second screen, so that what stood on the first is there again afterwards. */
-export function terminalScreen(write: Write, rows: () => number): Screen {
+/**
+ * One text in place of the last, on a terminal's second screen, so that what stood on the first is there again afterwards. The
+ * footer is always in sight, however little room there is for the text.
+ */
+export function terminalScreen(write: Write, rows: () => number, footer?: string): Screen {
   let isOpen = false;
   return {
     async show(text) {
       const opening = isOpen ? "" : ENTER;
       isOpen = true;
-      const lines = fitting(text.split("\n"), rows()).map((line) => line + CLEAR_LINE_END);
+      const below = footer === undefined ? [] : ["", footer];
+      const shown = [...fitting(text.split("\n"), Math.max(1, rows() - below.length)), ...below];
+      const lines = shown.map((line) => line + CLEAR_LINE_END);
       await write(opening + HOME + lines.join("\n") + CLEAR_BELOW);
       return true;
     },

@@ -19,6 +19,15 @@ export function configureLogging({ logFormat, logLevel }: Pick<Settings["server"
   consola.setReporters([logFormat === "json" ? jsonReporter(write) : prettyReporter(write, stderrPaint)]);
 }
 
+/** For commands that say themselves what they find: a second time in the log, it would only be in the way. */
+export function configureQuietLogging({
+  logFormat,
+  logLevel,
+}: Pick<Settings["server"], "logFormat" | "logLevel">): void {
+  const isChosen = logLevel === "debug" || logLevel === "silent";
+  configureLogging({ logFormat, logLevel: isChosen ? logLevel : "error" });
+}
+
 /** One line for a person: time of day, level where it is not "info", text. */
 export function prettyReporter(write: (line: string) => void, paint: Paint): ConsolaReporter {
   return {

@@ -8,7 +8,7 @@ import { EXIT, UserError } from "../failure.ts";
 import type { Owner } from "./owner.ts";
 
 export interface GeminiKeyDeps {
-  accounts: Pick<AccountStore, "add">;
+  accounts: Pick<AccountStore, "add" | "update">;
   /** Asks the service with the key. Throws GatewayError. */
   checkKey(apiKey: string, signal: AbortSignal): Promise<{ models: number }>;
   clock: Clock;
@@ -37,8 +37,11 @@ export async function addGeminiKey(
     deps.clock.now(),
     { again: true },
   );
-  const [account] = [...added, ...known];
-  if (account === undefined) throw new GatewayError("internal", "The key was not stored");
+  const [stored] = [...added, ...known];
+  if (stored === undefined) throw new GatewayError("internal", "The key was not stored");
+  const account = label === undefined ? stored : { ...stored, label };
+  // Of a known account the store keeps the label that it has; this one was asked for now.
+  if (stored.label !== account.label) await deps.accounts.update(stored.id, { label: account.label });
   owner.say(`${added.length > 0 ? "Added" : "Known already:"} ${nameOf(account)}`);
   owner.say(`    official API key, ${finding}`);
   if (!account.enabled) owner.say(`    It is disabled. To use it: ag accounts enable ${account.handle}`);

@@ -5,7 +5,7 @@ import type { SignedIn, SignIn, SignInTalk } from "../../core/sign-in.ts";
 import { nameOf } from "../accounts/text.ts";
 import { verificationText } from "../accounts/verification.ts";
 import { EXIT, UserError } from "../failure.ts";
-import { outputWidth, plain } from "../terminal.ts";
+import { outputWidth, paragraphs, plain } from "../terminal.ts";
 import type { Owner } from "./owner.ts";
 
 export interface GoogleSignInDeps {
@@ -86,8 +86,7 @@ function talkWithBrowser(owner: Owner, { openBrowser, pasted }: GoogleSignInDeps
     },
     askForPaste() {
       owner.say(
-        "\nIf the browser is on another machine, or stops at a page that it cannot open: copy the whole address\n" +
-          "of that page (http://localhost:…/oauth-callback?…), or only the code in it, paste it here and press Enter.",
+        paragraphs(`\nIf the browser is on another machine, or stops at a page that it cannot open: ${HOW_TO_PASTE}`),
       );
     },
   };
@@ -100,19 +99,21 @@ function talkByPaste(owner: Owner, { pasted }: GoogleSignInDeps): SignInTalk {
       owner.say(`Open this address in a browser, on any machine, and sign in:\n\n  ${plain(url)}\n`);
     },
     askForPaste() {
-      owner.say(
-        "At the end the browser stops at a page that it cannot open. That is as it should be: copy the whole address\n" +
-          "of that page (http://localhost:…/oauth-callback?…), or only the code in it, paste it here and press Enter.\n" +
-          "There are five minutes for it. Ctrl-C stops.",
-      );
+      const where = "At the end the browser stops at a page that it cannot open. That is as it should be:";
+      owner.say(paragraphs(`${where} ${HOW_TO_PASTE} There are five minutes for it. Ctrl-C stops.`));
     },
   };
 }
 
+/** Goes on after what the browser does. */
+const HOW_TO_PASTE =
+  "copy the whole address of that page (http://localhost:…/oauth-callback?…), or only the code in it.\n" +
+  "Then paste it here and press Enter.";
+
 function commonTalk(owner: Owner, pasted: AsyncIterable<string>) {
   return {
     pasted,
-    refusePaste: (reason: string) => owner.say(`${reason}. Please try again:`),
+    refusePaste: (reason: string) => owner.say(paragraphs(`${reason}. Please try again:`)),
     codeReceived: () => owner.say("\nGot the code; fetching the account from Google …"),
   };
 }

@@ -1,5 +1,6 @@
 import type { ConsentStore } from "../../core/store.ts";
 import { UsageError, UserError } from "../failure.ts";
+import { paragraphs } from "../terminal.ts";
 
 const SUBJECT = "third-party-sign-in";
 /** Raise it when the notice says something new: everybody is asked again. */
@@ -7,12 +8,16 @@ const VERSION = 1;
 
 const NOTICE = `Please read this before you sign in.
 
-ag signs in to Antigravity with your Google account, and it is not a program of Google's. Google's terms do not
-allow this sign-in to third-party programs. Google may limit or suspend the account for it: the AI services, and
-in the worst case all of the account. ag hides nothing about itself and cannot get a suspended account back.
-Do not sign in with an account that you cannot do without.
+${[
+  "ag signs in to Antigravity with your Google account, and it is not a program of Google's.",
+  "Google's terms do not allow this sign-in to third-party programs.",
+  "Google may limit or suspend the account for it: the AI services, and in the worst case all of the account.",
+  "ag hides nothing about itself and cannot get a suspended account back.",
+  "Do not sign in with an account that you cannot do without.",
+].join(" ")}
 
-The way that Google allows is an official Gemini API key: ag accounts add --gemini-key
+The way that Google allows is an official Gemini API key:
+  ag accounts add --gemini-key
 `;
 
 const OFFICIAL_LANE = "An official Gemini API key needs no such sign-in: ag accounts add --gemini-key";
@@ -31,7 +36,7 @@ export interface TermsDeps {
  */
 export async function agreeToTerms(accepted: boolean, { consents, now, say, confirm }: TermsDeps): Promise<void> {
   if ((await consents.givenAt(SUBJECT, VERSION)) !== undefined) return;
-  say(NOTICE);
+  say(paragraphs(NOTICE));
   if (!accepted) {
     if (confirm === undefined) {
       throw new UsageError(
