@@ -1,17 +1,19 @@
 /**
  * Ends a process that changes accounts with `kill -9` at random moments, and looks each time whether the database is whole
- * and has every account that the process had said to have written. Usage: bun scripts/kill-store.ts [number of kills]
+ * and has every account that the process had said to have written, in the state it came in. Usage:
+ * bun scripts/kill-store.ts [number of kills]
  *
- * Each series of ten kills begins with a database of schema 1, so that the migration is hit too, and ends with another key,
- * so that sealing anew is.
+ * Each series of ten kills begins with a database of schema 1 or with none, so that the migration and the making of the key
+ * are hit too, and ends with another key, so that sealing anew is.
  */
 import { Database } from "bun:sqlite";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { backupFolderOf } from "../src/store/backup.ts";
 import { MIGRATIONS } from "../src/store/migrate.ts";
 import { openStore } from "../src/store/open-store.ts";
-import type { Accounts, Effect, Line } from "./lib/store-work.ts";
+import { type Accounts, type Effect, type Line, STOPPED } from "./lib/store-work.ts";
 
 const SERIES = 10;
 /** From this run of a series on, the database is opened with a key of its own. */
@@ -34,7 +36,7 @@ try {
   for (let kill = 0; kill < kills; kill++) {
     const inSeries = kill % SERIES;
     const path = join(folder, `${Math.floor(kill / SERIES)}`, "ag.db");
-    if (inSeries === 0) accounts = writeFirstSchema(path);
+    if (inSeries === 0) accounts = kill % (2 * SERIES) === 0 ? writeFirstSchema(path) : {};
     const key = inSeries >= KEYED_FROM ? KEY : undefined;
     const atStart = inSeries === 0 || inSeries === 1 || inSeries === KEYED_FROM;
     accounts = await killOnce(path, kill, key, atStart, accounts);
@@ -119,12 +121,22 @@ async function readAccounts(path: string, key: string | undefined): Promise<Acco
   const store = openStore(path, { secretKey: key === undefined ? undefined : Buffer.from(key, "hex") });
   const accounts = await store.accounts.list();
   await store.close();
+  const copies = backupFolderOf(path);
+  const names = existsSync(copies) ? readdirSync(copies).filter((name) => name.endsWith(".db")) : [];
+  for (const file of [path, ...names.map((name) => join(copies, name))]) checkIntegrity(file);
+  const released = accounts.find(
+    ({ email, enabled, problem }) => email?.startsWith(STOPPED) && (enabled || problem?.type !== "terms-block"),
+  );
+  if (released) throw new Error(`${released.email} came in stopped, and is not stopped`);
+  return Object.fromEntries(accounts.map(({ email = "", secret }) => [email, secret]));
+}
+
+function checkIntegrity(path: string): void {
   using database = new Database(path);
   const problems = database.query<{ integrity_check: string }, []>("pragma integrity_check").all();
-  if (problems[0]?.integrity_check !== "ok") throw new Error(`integrity_check: ${JSON.stringify(problems)}`);
+  if (problems[0]?.integrity_check !== "ok") throw new Error(`${path}: integrity_check: ${JSON.stringify(problems)}`);
   const orphans = database.query("pragma foreign_key_check").all();
-  if (orphans.length > 0) throw new Error(`foreign_key_check: ${JSON.stringify(orphans)}`);
-  return Object.fromEntries(accounts.map(({ email = "", secret }) => [email, secret]));
+  if (orphans.length > 0) throw new Error(`${path}: foreign_key_check: ${JSON.stringify(orphans)}`);
 }
 
 /** Some accounts as version 0.1 kept them. */

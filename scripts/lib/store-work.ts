@@ -9,6 +9,9 @@ import { openStore } from "../../src/store/open-store.ts";
 /** E-mail → secret: all that must not get lost. */
 export type Accounts = Readonly<Record<string, string>>;
 
+/** Begins the e-mail of an account that came in disabled and stopped for good, and never is anything else. */
+export const STOPPED = "stopped-";
+
 /** What a change makes of the accounts: `undefined` deletes. */
 export type Effect = Readonly<Record<string, string | null>>;
 
@@ -37,6 +40,12 @@ async function work(path: string, run: string, secretKey: Uint8Array | undefined
     for (const { id, email = "", secret } of await store.accounts.list()) known.set(email, { id, secret });
   };
 
+  const stoppedAccount = (): NewAccount => {
+    const name = `${STOPPED}${run}-${++serial}`;
+    const problem = { type: "terms-block", message: "Stopped", since: 1 } as const;
+    return { kind: "antigravity", secret: `1//test-${name}`, email: `${name}@example.org`, enabled: false, problem };
+  };
+
   const importAll = (what: string, accounts: readonly NewAccount[]) =>
     announced(what, effectOf(accounts), () => store.accounts.add(accounts, Date.now(), { again: true }));
 
@@ -56,7 +65,7 @@ async function work(path: string, run: string, secretKey: Uint8Array | undefined
     () => {
       const [email] = someone() ?? [];
       const again = email === undefined ? [] : [{ ...freshAccount(), email }];
-      return importAll("import", [...Array.from({ length: 4 }, freshAccount), ...again]);
+      return importAll("import", [...Array.from({ length: 4 }, freshAccount), stoppedAccount(), ...again]);
     },
   ];
 
@@ -70,6 +79,7 @@ async function work(path: string, run: string, secretKey: Uint8Array | undefined
     store.signatures.remember([{ key: `call:${run}-${serial}`, family: "gemini", value: "v".repeat(200), at: serial }]);
     store.sessions.remember({ session: `${serial % 7}`, model: "m", accountId: account.id, usedAt: serial });
     await store.limits.save({ accountId: account.id, model: "m", unnamedFailures: serial, liftedByReading: false });
+    if (Math.random() < 0.1) await store.backUp((Number(run) * 1_000 + serial) * 86_400_000);
   }
 }
 

@@ -187,7 +187,7 @@ test("no credential gets into a reply, the log, a command's output or a file, wh
       ...told,
       stdin: `${API_KEY}\n{"refresh_token": "${ACCESS_TOKEN}"`,
     });
-    await run(["accounts", "add", "--gemini-key", ...json], { ...told, stdin: `${API_KEY}-1\n` });
+    await run(["accounts", "add", "--gemini-key", ...json], { ...told, stdin: `${API_KEY}-30\n` });
     await run(["accounts", "remove", json.length === 0 ? "a4" : "a5", "--yes", ...json], told);
     const archive = join(gateway.home, `archive${json.length}.agx`);
     const exported = await run(["accounts", "export", archive, "--passphrase-file", passphraseFile, ...json], told);

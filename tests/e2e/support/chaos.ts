@@ -253,10 +253,9 @@ export async function runChaos({ seed, steps, scheduling = {} }: ChaosOptions): 
         await accounts.update(account.id, { enabled: false });
         closed.set(account.secret, "disabled");
       } else {
-        const { problem } = account;
-        if (problem?.type === "terms-block") return;
+        if (account.problem?.type === "terms-block") return;
         await accounts.update(account.id, { enabled: true, ...(kind === "cure" && { problem: undefined }) });
-        if (kind === "cure" || problem === undefined) closed.delete(account.secret);
+        closed.delete(account.secret);
       }
     });
   };
