@@ -113,6 +113,8 @@ describe("an archive", () => {
           const changed = text.slice(0, at) + character + text.slice(at + 1);
           // White space around the members says nothing.
           if (sameDocument(changed, text)) return;
+          // Nor do the bits that base64 leaves over before its padding.
+          if (/^=/.test(text.slice(at + 1))) return;
           expect(await refusalOf(openArchive(changed, PASSPHRASE, quick))).toMatch(/wrong|damaged|newer/);
         },
       ),

@@ -28,10 +28,10 @@ describe("what the owner does is seen by the running gateway", () => {
   ]) {
     test(`ag accounts ${words.join(" ")} under load: no new upstream call on it after the command returns`, async () => {
       await using scene = await startScene({ accounts: TWO_ACCOUNTS });
-      let loading = true;
-      const load = Array.from({ length: 6 }, async (_, worker) => {
+      const load = { isOn: true };
+      const workers = Array.from({ length: 6 }, async (_, worker) => {
         const statuses: number[] = [];
-        for (let n = 0; loading; n++) {
+        for (let n = 0; load.isOn; n++) {
           const { status } = await scene.ask(messagesClient, { session: `s-${worker}-${n % 3}` });
           statuses.push(status);
         }
@@ -42,8 +42,8 @@ describe("what the owner does is seen by the running gateway", () => {
       const after = callsBy(scene, FIRST?.email);
       const others = callsBy(scene, SECOND?.email);
       await until(() => callsBy(scene, SECOND?.email) >= others + 50);
-      loading = false;
-      expect(new Set((await Promise.all(load)).flat())).toEqual(new Set([200]));
+      load.isOn = false;
+      expect(new Set((await Promise.all(workers)).flat())).toEqual(new Set([200]));
       expect(callsBy(scene, FIRST?.email)).toBe(after);
       expect(scene.upstream.refusals()).toEqual([]);
     });
