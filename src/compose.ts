@@ -6,7 +6,7 @@ import { limitsOver } from "./compose/limits.ts";
 import { buildInfo } from "./config/build-info.ts";
 import type { Config } from "./config/load.ts";
 import { type Account, isUsable } from "./core/accounts.ts";
-import { asGatewayError } from "./core/errors.ts";
+import { asGatewayError, GatewayError } from "./core/errors.ts";
 import type { Store } from "./core/store.ts";
 import { createBackOff } from "./gateway/back-off.ts";
 import { run } from "./gateway/run.ts";
@@ -142,6 +142,10 @@ function limitRoutes(backend: Backend): LimitsDeps {
       );
       return Promise.all(
         asked.map(async (account): Promise<TokenRefresh> => {
+          if (!account.enabled || account.problem?.type === "terms-block") {
+            const message = `Account ${account.handle} is stopped, so Google was not asked: ag accounts list`;
+            return { handle: account.handle, failure: new GatewayError("account-unusable", message) };
+          }
           try {
             await credentials.refreshNow(account.id, signal);
             return { handle: account.handle };
