@@ -114,7 +114,7 @@ describe("an archive", () => {
           // White space around the members says nothing.
           if (sameDocument(changed, text)) return;
           // Nor do the bits that base64 leaves over before its padding.
-          if (/^=/.test(text.slice(at + 1))) return;
+          if (text[at + 1] === "=") return;
           expect(await refusalOf(openArchive(changed, PASSPHRASE, quick))).toMatch(/wrong|damaged|newer/);
         },
       ),
