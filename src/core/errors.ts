@@ -10,6 +10,7 @@ export type FailureKind =
   | "payload-too-large" // the body exceeds the gateway's limit
   | "unknown-model"
   | "unknown-route" // 404: no such path here
+  | "not-found" // 404: what the client refers to by id is not kept here (any more)
   | "unauthorized" // no or wrong gateway key
   | "forbidden" // the gateway's own refusal (key scope, host, origin)
   | "rate-limited" // a short limit of one account on one model

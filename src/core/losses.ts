@@ -1,5 +1,12 @@
 import { GatewayError } from "./errors.ts";
-import type { Loss } from "./protocol.ts";
+
+/** A field of the client's request that was not honoured as written. */
+export interface Loss {
+  /** Path in the client's spelling: "tools[3]", "logit_bias". */
+  field: string;
+  /** One short clause: what happened to it. */
+  why: string;
+}
 
 /** Collects losses; of the same loss in many items of a list only the first is kept. */
 export interface LossList {

@@ -1,5 +1,5 @@
 import type { Quota } from "./quota.ts";
-import type { ThinkingRequest } from "./request.ts";
+import type { ImageOptions, ThinkingRequest } from "./request.ts";
 
 /** Decided by the upstream id after alias resolution, never by the client protocol or the name the client typed. */
 export type Family = "claude" | "gemini" | "gpt-oss";
@@ -49,12 +49,43 @@ export interface Discovery {
   models: DiscoveredModel[];
   /** Retired id → the id that replaced it, as upstream says. */
   replacedIds: Readonly<Record<string, string>>;
+  /** The models that search the web, in upstream's order, as upstream says. */
+  webSearchIds?: readonly string[];
 }
 
 export interface ResolvedModel {
   profile: ModelProfile;
   /** Thinking asked for by a suffix of the client's name: `model(high)`, `model(8192)`. Wins over the body. */
   thinking?: ThinkingRequest;
-  /** The rule that led here, for the record. */
-  rule: string;
+  /** What a suffix of an image model's name asks for: `-4k`, `-16x9`. The body wins over it. */
+  image?: ImageOptions;
+  /** The rule that led here. */
+  rule: ModelRule;
+}
+
+/** Why a name stands for a model. */
+export interface ModelRule {
+  /**
+   * listed: an id of the accounts' list means itself. user: an alias of the configuration. replaced: upstream says what has
+   * taken a retired id's place. shipped: an alias that comes with this program.
+   */
+  kind: "listed" | "user" | "replaced" | "shipped";
+  /** The name or pattern, as it stands where it is written. */
+  from: string;
+  /** What it stands for, as written; of several candidates the one that was taken. */
+  to: string;
+  /** The rule that reads `to`, where that is itself a name and no id. */
+  next?: ModelRule;
+  /** All of this in one clause. */
+  text: string;
+}
+
+/** One line of the list of all rules. */
+export interface ListedRule {
+  kind: Exclude<ModelRule["kind"], "listed">;
+  from: string;
+  /** What it stands for, in the order in which it is tried. */
+  to: readonly string[];
+  /** The model that serves it with today's list; absent: none does. A pattern may lead further for names with a version. */
+  served?: string;
 }

@@ -1,6 +1,7 @@
 import type { AccountKind } from "./account-kind.ts";
 import type { Account, Cooldown } from "./accounts.ts";
 import type { Discovery, Family } from "./models.ts";
+import type { JsonObject, JsonValue } from "../lib/json.ts";
 
 export interface NewAccount {
   kind: AccountKind;
@@ -123,7 +124,30 @@ export interface ConsentStore {
   give(subject: string, version: number, now: number): Promise<void>;
 }
 
+/** An answer of the Responses API that its owner has opted to keep, with what it answered. */
+export interface StoredResponse {
+  id: string;
+  /** The whole conversation up to it, as items of the request. */
+  input: JsonValue[];
+  /** The reply object. */
+  response: JsonObject;
+  /** Unix ms. */
+  createdAt: number;
+}
+
+/** Sealed like secrets: these are texts of prompts and answers. */
+export interface ResponseStore {
+  save(record: StoredResponse): Promise<void>;
+  /** `undefined` when it was never kept or is older than `notBefore` (Unix ms). */
+  find(id: string, notBefore: number): Promise<StoredResponse | undefined>;
+  /** Whether it was there. */
+  remove(id: string): Promise<boolean>;
+  /** Deletes what was created before (Unix ms), then the oldest of what, sealed, is more than so many characters. */
+  prune(before: number, keepCharacters: number): Promise<void>;
+}
+
 export interface Store {
+  responses: ResponseStore;
   accounts: AccountStore;
   signatures: SignatureStore;
   discovery: DiscoveryStore;

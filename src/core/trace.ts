@@ -1,5 +1,5 @@
 import type { FailureKind } from "./errors.ts";
-import type { Loss } from "./protocol.ts";
+import type { Loss } from "./losses.ts";
 
 export interface AttemptRecord {
   accountHandle: string;

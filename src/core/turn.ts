@@ -17,6 +17,12 @@ export type BlockHead =
   /** A part we do not model; only Gemini clients can be given it. */
   | { kind: "opaque"; part: JsonValue };
 
+/**
+ * What rides on `turn-end` besides the usage, as upstream sent it: `grounding`, `urlContext`, `citations`, `safety`,
+ * `finishReason`, `finishMessage`, `filter` (why content was withheld), `usageMetadata`, `modelVersion`, `responseId`, `traceId`.
+ */
+export type TurnMeta = JsonObject;
+
 export type StopReason = "end" | "length" | "tool" | "filtered";
 
 /**
@@ -31,7 +37,7 @@ export type TurnEvent =
   | { type: "block-end"; index: number; signature?: string }
   /** The signature of a thinking block that had already ended. Clients cannot be told any more; the memory can. */
   | { type: "late-signature"; index: number; signature: string }
-  | { type: "turn-end"; reason: StopReason; usage: Usage; meta: JsonObject };
+  | { type: "turn-end"; reason: StopReason; usage: Usage; meta: TurnMeta };
 
 export type Block = BlockHead & { text: string; signature?: string };
 
@@ -39,7 +45,25 @@ export interface Turn {
   blocks: Block[];
   reason: StopReason;
   usage: Usage;
-  meta: JsonObject;
+  meta: TurnMeta;
+}
+
+/** Every turn of a source that gives out one or several, each from `turn-start` to `turn-end`. */
+export async function collectTurns(batches: AsyncIterable<readonly TurnEvent[]>): Promise<Turn[]> {
+  const turns: Turn[] = [];
+  let collector = turnCollector();
+  for await (const batch of batches) {
+    let start = 0;
+    for (const [index, { type }] of batch.entries()) {
+      if (type !== "turn-end") continue;
+      collector.push(batch.slice(start, index + 1));
+      turns.push(collector.turn());
+      collector = turnCollector();
+      start = index + 1;
+    }
+    if (start < batch.length) collector.push(start === 0 ? batch : batch.slice(start));
+  }
+  return turns;
 }
 
 export interface TurnCollector {

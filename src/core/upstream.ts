@@ -1,7 +1,7 @@
 import type { AccountKind } from "./account-kind.ts";
 import type { Repair } from "./errors.ts";
 import type { Discovery, ModelProfile } from "./models.ts";
-import type { Loss } from "./protocol.ts";
+import type { Loss } from "./losses.ts";
 import type { QuotaBucket } from "./quota.ts";
 import type { GenerateRequest } from "./request.ts";
 import type { TurnEvent } from "./turn.ts";
@@ -23,7 +23,12 @@ export interface UpstreamCall {
   repairs: ReadonlySet<Repair>;
   /** Receives what lowering could not carry over, under its canonical names (ParsedCall.fieldName). Called before the first batch. */
   onLoss(loss: Loss): void;
+  /** The form of the answer is asked for in words only: whether it has it must be checked. Called before the first batch. */
+  onUnenforcedFormat?(): void;
 }
+
+/** What is counted: the prompt of a request, as it would be sent. */
+export type CountCall = Pick<UpstreamCall, "request" | "model">;
 
 export interface Upstream<K extends AccountKind = AccountKind> {
   /** The kind of account it serves. */
@@ -36,6 +41,8 @@ export interface Upstream<K extends AccountKind = AccountKind> {
   stream(call: UpstreamCall, credential: CredentialOf<K>, signal: AbortSignal): AsyncIterable<readonly TurnEvent[]>;
   /** The account's model catalogue, with what is left of each model's quota where the service says so. Throws GatewayError. */
   discoverModels(credential: CredentialOf<K>, signal: AbortSignal): Promise<Discovery>;
+  /** How many tokens the prompt is, by the service's own counter. Throws GatewayError. Uses up no quota. */
+  countTokens(call: CountCall, credential: CredentialOf<K>, signal: AbortSignal): Promise<number>;
   /** The account's shared windows; none where the service has no such summary. Throws GatewayError. */
   readBuckets(credential: CredentialOf<K>, signal: AbortSignal): Promise<QuotaBucket[]>;
 }

@@ -41,17 +41,29 @@ export function plainMimeType(mimeType: string): string {
   return plain === "image/jpg" ? "image/jpeg" : plain;
 }
 
+const TEXT = /^text\/|^application\/(?:json|xml|yaml|x-yaml|javascript|typescript|toml|x-sh|sql)$|\+(?:json|xml)$/;
+
+/** Whether content of a (plain) type is words, which every model can read. */
+export function isTextType(mimeType: string): boolean {
+  return TEXT.test(mimeType);
+}
+
 /** First bytes of the formats that clients send without saying what they are, as they look in base64. */
 const MAGIC: readonly (readonly [prefix: string, mimeType: string])[] = [
   ["iVBORw0KGgo", "image/png"],
   ["/9j/", "image/jpeg"],
   ["R0lGOD", "image/gif"],
-  ["UklGR", "image/webp"],
   ["JVBERi", "application/pdf"],
 ];
 
 export function sniffMimeType(base64: string): string | undefined {
+  if (base64.startsWith("UklGR")) return typeOfRiff(base64);
   return MAGIC.find(([prefix]) => base64.startsWith(prefix))?.[1];
+}
+
+/** RIFF is a container; the letters after its length say of what: "WEBP", "WAVE". */
+function typeOfRiff(base64: string): string {
+  return base64.startsWith("QVZF", 12) ? "audio/wav" : "image/webp";
 }
 
 /** The standard form: neither url-safe nor percent-encoded, no white space, padded. Anything else stays wrong. */

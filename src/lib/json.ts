@@ -28,3 +28,11 @@ export function isNestedTooDeep(value: unknown, levelsLeft = DEEPEST_NESTING): b
   for (const key in value) if (isNestedTooDeep((value as JsonObject)[key], levelsLeft - 1)) return true;
   return false;
 }
+
+/** What a value is, in words: "an array", "a string". */
+export function kindOf(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "an array";
+  if (typeof value === "object") return "an object";
+  return `a ${typeof value}`;
+}

@@ -38,6 +38,8 @@ describe("content", () => {
     ["declared as bytes of any kind is told by the first", PNG, "application/octet-stream", "image/png"],
     ["that is a whole URL is of the URL's type", `data:image/gif;base64,${PNG}`, "image/webp", "image/gif"],
     ["that is a whole URL without a type is of the declared one", "data:;base64,aGk=", "text/plain", "text/plain"],
+    ["in RIFF is what RIFF says, a picture", "UklGRiQAAABXRUJQVlA4IA==", "", "image/webp"],
+    ["in RIFF is what RIFF says, sound", "UklGRiQAAABXQVZFZm10IA==", "", "audio/wav"],
     ["that nothing tells is of unknown type", "aGk=", "", undefined],
   ];
   for (const [name, text, declared, mimeType] of rows) {
