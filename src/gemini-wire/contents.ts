@@ -1,9 +1,10 @@
 import type { ModelProfile } from "../core/models.ts";
-import type { Loss } from "../core/protocol.ts";
+import type { Loss } from "../core/losses.ts";
 import type { Content, FunctionResponse } from "../core/request.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../lib/json.ts";
 import { callIds } from "./call-ids.ts";
 import { type MediaLowering, mediaLowering } from "./media.ts";
+import { nativeLowering } from "./native-parts.ts";
 import { closeGaps, pairResults } from "./pairing.ts";
 import type { ToolNames } from "./tool-names.ts";
 import { buildTurns, type Call, resultAsParts, type UserItem } from "./turns.ts";
@@ -31,7 +32,8 @@ export function lowerContents(
 ): { contents: WireContent[]; losses: Loss[] } {
   const losses: Loss[] = [];
   const media = mediaLowering(rules.model, losses);
-  const built = buildTurns(contents, { ...rules, media, wireId: callIds() });
+  const native = nativeLowering(rules.model, losses);
+  const built = buildTurns(contents, { ...rules, media, native, wireId: callIds() });
   const orphans = pairResults(built);
 
   const lowered: WireContent[] = [];
@@ -91,8 +93,8 @@ function resultParts(calls: readonly Call[], model: ModelProfile, media: MediaLo
   const trailing: JsonObject[] = [];
   for (const { wireId, wireName, result } of calls) {
     const inside: JsonObject[] = [];
-    for (const blob of result?.media ?? []) {
-      const part = media.part(blob, "user");
+    for (const attached of result?.media ?? []) {
+      const part = media.part(attached, "user");
       // Only Gemini 3 takes media inside a response, and not all of it. Others want nothing between the responses.
       const nests = model.generation === "gemini-3" && isPageOrPicture(part["inlineData"]);
       (nests ? inside : trailing).push(part);

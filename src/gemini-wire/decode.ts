@@ -69,6 +69,7 @@ export function turnDecoder(deps: DecoderDeps): Machine<JsonValue, TurnEvent> {
   let finishReason: string | undefined;
   let blockReason: string | undefined;
   const counts: JsonObject = {};
+  let hasCounts = false;
   const meta: JsonObject = {};
 
   function readDocument(document: JsonValue, out: TurnEvent[]): void {
@@ -87,7 +88,10 @@ export function turnDecoder(deps: DecoderDeps): Machine<JsonValue, TurnEvent> {
 
   function readResponse(response: JsonObject, out: TurnEvent[]): void {
     // Counts are cumulative: each replaces the one before. A count that is left out of a later chunk still holds.
-    if (isJsonObject(response["usageMetadata"])) Object.assign(counts, response["usageMetadata"]);
+    if (isJsonObject(response["usageMetadata"])) {
+      Object.assign(counts, response["usageMetadata"]);
+      hasCounts = true;
+    }
     copyPresent(response, RESPONSE_META, meta);
     const feedback = response["promptFeedback"];
     if (isJsonObject(feedback)) readPromptFeedback(feedback);
@@ -231,6 +235,8 @@ export function turnDecoder(deps: DecoderDeps): Machine<JsonValue, TurnEvent> {
       const reason = stopReason();
       if (blockReason !== undefined) meta["filter"] = blockReason;
       else if (finishReason !== undefined && FINISH.get(finishReason) === "filtered") meta["filter"] = finishReason;
+      if (finishReason !== undefined) meta["finishReason"] = finishReason;
+      if (hasCounts) meta["usageMetadata"] = counts;
       begin(out);
       closeBlock(out);
       out.push({ type: "turn-end", reason, usage: usageFrom(counts), meta });

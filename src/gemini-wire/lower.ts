@@ -1,25 +1,34 @@
 import { GatewayError, type Repair } from "../core/errors.ts";
 import type { ModelProfile } from "../core/models.ts";
-import type { Loss } from "../core/protocol.ts";
-import type { FunctionTool, GenerateRequest, ToolChoice } from "../core/request.ts";
+import type { Loss } from "../core/losses.ts";
+import type { FunctionTool, GenerateRequest } from "../core/request.ts";
 import type { JsonObject } from "../lib/json.ts";
 import { endsWithResults, loopBeganWithoutThinking, lowerContents } from "./contents.ts";
+import type { Dialect } from "./dialect.ts";
+import { extraConfig, safetySettings } from "./gemini-extras.ts";
+import { imageConfig, loseImageOptions } from "./image-config.ts";
 import { lowerOutputFormat } from "./output-format.ts";
 import { samplingConfig } from "./sampling.ts";
 import { fitOutputLimit, planThinking, thinkingConfig, type ThinkingPlan } from "./thinking.ts";
-import { callingRule } from "./tool-config.ts";
+import { lowerTools } from "./tool-entries.ts";
 import { type ToolNames, toolNames } from "./tool-names.ts";
+import { asSearchQuestion } from "./search-question.ts";
 import type { ToolReturn } from "./tool-return.ts";
-import { declarableTools, functionDeclarations, toolReturn } from "./tools.ts";
+import { declarableTools, toolReturn } from "./tools.ts";
 import { isBlank } from "./turns.ts";
 import type { WireContent } from "./wire-content.ts";
 
+/** What the call is for, as the envelope says it. */
+export type RequestType = "agent" | "image_gen" | "web_search";
+
 export interface LoweredRequest {
-  /** The envelope's `request`, session id aside: contents, systemInstruction, tools, toolConfig, generationConfig. */
+  /** The envelope's `request`, session id aside: contents, systemInstruction, tools, toolConfig, generationConfig, safetySettings. */
   body: JsonObject;
-  requestType: "agent" | "image_gen";
+  requestType: RequestType;
   /** What of the client's request could not be carried over. */
   losses: Loss[];
+  /** Else the form of the answer that the client wants is asked for in words only. */
+  isFormatEnforced: boolean;
   tools: ToolReturn;
   /** The conversation ends with results of tools: an answer without content may be all there is to say. */
   mayEndSilently: boolean;
@@ -34,11 +43,19 @@ export function lowerRequest(
   request: GenerateRequest,
   model: ModelProfile,
   repairs: ReadonlySet<Repair>,
+  dialect: Dialect = "cloudcode",
 ): LoweredRequest {
-  return model.image ? lowerForImages(request, model, repairs) : lowerForText(request, model, repairs);
+  const lower = model.image ? lowerForImages : lowerForText;
+  return lower(request, model, repairs, dialect);
 }
 
-function lowerForText(request: GenerateRequest, model: ModelProfile, repairs: ReadonlySet<Repair>): LoweredRequest {
+function lowerForText(
+  request: GenerateRequest,
+  model: ModelProfile,
+  repairs: ReadonlySet<Repair>,
+  dialect: Dialect,
+): LoweredRequest {
+  const { gemini = {} } = request;
   const losses: Loss[] = [];
   const tools = declarableTools(request.tools);
   const names = toolNames(tools.map((tool) => tool.name));
@@ -47,35 +64,55 @@ function lowerForText(request: GenerateRequest, model: ModelProfile, repairs: Re
   const system = request.system.filter((text) => !isBlank(text));
   const spoken = contents.length > 0 ? contents : systemAsUser(system);
 
-  const { entries, config } = lowerTools(request, tools, names, model, losses);
-  const generation = samplingConfig(request.sampling, model, plan.type === "on", losses);
+  const { entries, config, searchesOnly } = lowerTools(request, tools, names, model, dialect, losses);
+  loseImageOptions(request.image, model, losses);
+  const generation = {
+    ...extraConfig(gemini, model, dialect, losses),
+    ...samplingConfig(request.sampling, model, plan.type === "on", losses),
+  };
   if (maxOutputTokens !== undefined) generation["maxOutputTokens"] = maxOutputTokens;
 
   const instructions = contents.length > 0 ? system : [];
+  let isFormatEnforced = true;
   if (request.outputFormat) {
     const format = lowerOutputFormat(request.outputFormat, model, entries.length > 0);
     if (format.type === "config") Object.assign(generation, format.config);
-    else {
-      instructions.push(format.text);
-      losses.push({ field: "response_format", why: "asked for in words; upstream does not enforce it here" });
-    }
+    else instructions.push(format.text);
+    isFormatEnforced = format.type === "config";
   }
   const thinking = thinkingConfig(plan, model, repairs);
   if (thinking) generation["thinkingConfig"] = thinking;
 
-  const body: JsonObject = { contents: spoken };
+  // What a Gemini client asks for is written as it would write it itself.
+  const isSearch = searchesOnly && !request.webSearch?.native;
+  const isOneQuestion = isSearch && dialect === "cloudcode";
+  const body: JsonObject = { contents: isOneQuestion ? asSearchQuestion(spoken, losses) : spoken };
   if (instructions.length > 0) {
     body["systemInstruction"] = { role: "user", parts: instructions.map((text) => ({ text })) };
   }
   if (entries.length > 0) body["tools"] = entries;
-  if (config) body["toolConfig"] = { functionCallingConfig: config };
+  if (config) body["toolConfig"] = config;
   if (Object.keys(generation).length > 0) body["generationConfig"] = generation;
-  const mayEndSilently = endsWithResults(spoken);
-  return { body, requestType: "agent", losses, tools: toolReturn(tools, names), mayEndSilently };
+  const safety = safetySettings(gemini, model, losses);
+  if (safety.length > 0) body["safetySettings"] = safety;
+  return {
+    body,
+    requestType: isSearch ? "web_search" : "agent",
+    losses,
+    isFormatEnforced,
+    tools: toolReturn(tools, names),
+    mayEndSilently: endsWithResults(spoken),
+  };
 }
 
-/** Image models take a conversation and nothing else: tools, system text, thinking and limits make them fail or do worse. */
-function lowerForImages(request: GenerateRequest, model: ModelProfile, repairs: ReadonlySet<Repair>): LoweredRequest {
+/** Image models take a conversation and what their pictures shall look like: all else makes them fail or do worse. */
+function lowerForImages(
+  request: GenerateRequest,
+  model: ModelProfile,
+  repairs: ReadonlySet<Repair>,
+  dialect: Dialect,
+): LoweredRequest {
+  const { gemini = {} } = request;
   const names = toolNames([]);
   const keepSignatures = !repairs.has("drop-thinking");
   const { contents, losses } = lowerContents(request.contents, { model, names, keepThoughts: false, keepSignatures });
@@ -84,14 +121,36 @@ function lowerForImages(request: GenerateRequest, model: ModelProfile, repairs: 
     if (given) losses.push({ field, why: `${model.displayName} makes images and takes none of it` });
   };
   drop("system", system.length > 0 && contents.length > 0);
-  drop("tools", request.tools.length > 0 || request.webSearch !== undefined);
+  drop("tools", request.tools.length > 0);
+  drop("web_search", request.webSearch !== undefined);
+  drop("url_context", gemini.urlContext !== undefined);
+  drop("code_execution", gemini.codeExecution !== undefined);
+  drop("tool_config", gemini.toolConfig !== undefined);
   drop("response_format", request.outputFormat !== undefined);
   drop("thinking", request.thinking?.type === "budget" || request.thinking?.type === "effort");
   drop("max_tokens", request.sampling.maxOutputTokens !== undefined);
 
-  const generationConfig = { candidateCount: 1, ...samplingConfig(request.sampling, model, false, losses) };
-  const body = { contents: contents.length > 0 ? contents : systemAsUser(system), generationConfig };
-  return { body, requestType: "image_gen", losses, tools: toolReturn([], names), mayEndSilently: false };
+  const picture = imageConfig(request.image, model, losses);
+  const generationConfig = {
+    candidateCount: 1,
+    ...extraConfig(gemini, model, dialect, losses),
+    ...samplingConfig(request.sampling, model, false, losses),
+    ...(picture && { imageConfig: picture }),
+  };
+  const safety = safetySettings(gemini, model, losses);
+  const body: JsonObject = {
+    contents: contents.length > 0 ? contents : systemAsUser(system),
+    generationConfig,
+    ...(safety.length > 0 && { safetySettings: safety }),
+  };
+  return {
+    body,
+    requestType: "image_gen",
+    losses,
+    isFormatEnforced: true,
+    tools: toolReturn([], names),
+    mayEndSilently: false,
+  };
 }
 
 /**
@@ -149,44 +208,4 @@ function systemAsUser(system: readonly string[]): WireContent[] {
     });
   }
   return [{ role: "user", parts: system.map((text) => ({ text })) }];
-}
-
-/** Entries of `tools`, and the mode they may be called in. Function declarations and Google search exclude each other. */
-function lowerTools(
-  request: GenerateRequest,
-  tools: readonly FunctionTool[],
-  names: ToolNames,
-  model: ModelProfile,
-  losses: Loss[],
-): { entries: JsonObject[]; config?: JsonObject | undefined } {
-  const { webSearch, toolChoice } = request;
-  const searches = webSearch !== undefined && tools.length === 0 && model.family === "gemini";
-  if (webSearch && !searches) {
-    const why = model.family === "gemini" ? "cannot be combined with other tools" : `${model.displayName} has none`;
-    losses.push({ field: "web_search", why: `left out: ${why}` });
-  }
-  if (searches) return { entries: toolChoice?.mode === "none" ? [] : [{ googleSearch: {} }] };
-
-  const declared = new Set(tools.map((tool) => tool.name));
-  const choice = webSearch ? withoutSearch(toolChoice, declared) : toolChoice;
-  const { config, declareOnly } = callingRule(choice, model.family, declared, names);
-  if (tools.length > 0) {
-    const callable = declareOnly ? tools.filter((tool) => declareOnly.has(tool.name)) : tools;
-    return { entries: [{ functionDeclarations: functionDeclarations(callable, names, model) }], config };
-  }
-  if (choice?.mode === "any") losses.push({ field: "tool_choice", why: "there is no tool to call" });
-
-  // Claude refuses a history with calls when no tools are declared: declare the names, callable no more.
-  const past = names
-    .clientNames()
-    .map((name) => ({ name, description: "Used earlier in this conversation, no longer available." }));
-  if (past.length === 0) return { entries: [] };
-  return { entries: [{ functionDeclarations: functionDeclarations(past, names, model) }], config: { mode: "NONE" } };
-}
-
-// The hosted search may be what the choice names; its loss is told already.
-function withoutSearch(choice: ToolChoice | undefined, declared: ReadonlySet<string>): ToolChoice | undefined {
-  if (!choice || choice.mode === "validated" || !choice.only) return choice;
-  const only = choice.only.filter((name) => declared.has(name));
-  return only.length > 0 ? { mode: choice.mode, only } : { mode: "auto" };
 }

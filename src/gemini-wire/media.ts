@@ -1,7 +1,8 @@
+import { GatewayError } from "../core/errors.ts";
 import type { ModelProfile } from "../core/models.ts";
-import type { Loss } from "../core/protocol.ts";
-import type { Blob64 } from "../core/request.ts";
-import { plainMimeType } from "../lib/data-url.ts";
+import type { Loss } from "../core/losses.ts";
+import type { Blob64, RemoteMedia } from "../core/request.ts";
+import { isTextType, plainMimeType } from "../lib/data-url.ts";
 import type { JsonObject } from "../lib/json.ts";
 
 /**
@@ -9,10 +10,9 @@ import type { JsonObject } from "../lib/json.ts";
  * its place and one loss for each kind.
  */
 export interface MediaLowering {
-  part(blob: Blob64, role: "user" | "model"): JsonObject;
+  /** Throws `invalid-request` for media that still stand elsewhere: upstream fetches nothing. */
+  part(media: Blob64 | RemoteMedia, role: "user" | "model"): JsonObject;
 }
-
-const TEXT = /^text\/|^application\/(?:json|xml|yaml|x-yaml|javascript|typescript|toml|x-sh|sql)$|\+(?:json|xml)$/;
 
 export function mediaLowering(model: ModelProfile, losses: Loss[]): MediaLowering {
   const reported = new Set<string>();
@@ -24,19 +24,24 @@ export function mediaLowering(model: ModelProfile, losses: Loss[]): MediaLowerin
   };
 
   return {
-    part(blob, role) {
-      const mimeType = plainMimeType(blob.mimeType);
+    part(media, role) {
+      if ("url" in media) {
+        throw new GatewayError("invalid-request", "What stands at this address was not fetched", {
+          field: media.field,
+        });
+      }
+      const mimeType = plainMimeType(media.mimeType);
       const reads = model.mimeTypes.includes(mimeType);
       // Every model reads words; only a picture that is drawn with them is better seen than read.
-      const isText = TEXT.test(mimeType) && !(reads && mimeType.startsWith("image/"));
-      const text = isText ? decodeText(blob.data) : undefined;
+      const isText = isTextType(mimeType) && !(reads && mimeType.startsWith("image/"));
+      const text = isText ? decodeText(media.data) : undefined;
       if (text !== undefined) return { text };
       // Anthropic's assistant turns hold no media; a conversation moved over from an image model has some.
       if (role === "model" && model.family === "claude") {
         const why = `${model.displayName} takes no media in the assistant's turns`;
         return omitted(mimeType, `[The assistant gave an attachment of type ${mimeType} here.]`, why);
       }
-      if (reads) return { inlineData: { mimeType, data: blob.data } };
+      if (reads) return { inlineData: { mimeType, data: media.data } };
       const note = `[An attachment of type ${mimeType} was left out: this model cannot read it.]`;
       return omitted(mimeType, note, `${model.displayName} cannot read it`);
     },

@@ -1,5 +1,5 @@
 import type { ModelProfile } from "../core/models.ts";
-import type { Loss } from "../core/protocol.ts";
+import type { Loss } from "../core/losses.ts";
 import type { Sampling } from "../core/request.ts";
 import type { JsonObject } from "../lib/json.ts";
 

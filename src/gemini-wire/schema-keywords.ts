@@ -42,6 +42,13 @@ const HINTED: ReadonlySet<string> = new Set([
   "default",
   "examples",
   "not",
+  "contains",
+  "minContains",
+  "maxContains",
+  "propertyNames",
+  "patternProperties",
+  "dependentRequired",
+  "dependentSchemas",
 ]);
 
 /** `required` in both spellings; may name what is not there. */

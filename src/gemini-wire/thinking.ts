@@ -1,6 +1,6 @@
 import type { Repair } from "../core/errors.ts";
 import type { ModelProfile, ThinkingRange } from "../core/models.ts";
-import type { Loss } from "../core/protocol.ts";
+import type { Loss } from "../core/losses.ts";
 import type { Effort, ThinkingRequest } from "../core/request.ts";
 import type { JsonObject } from "../lib/json.ts";
 
@@ -9,7 +9,10 @@ export type ThinkingPlan =
   | { type: "unsaid" }
   /** As little as the model allows, and none of it shown. */
   | { type: "least"; budget: number }
-  | { type: "on"; budget: number };
+  /** `level`: the client named one that this model takes; the budget is what it comes to. */
+  | { type: "on"; budget: number; level?: ThinkingLevel };
+
+type ThinkingLevel = "minimal" | "low" | "medium" | "high";
 
 const UNSAID: ThinkingPlan = { type: "unsaid" };
 
@@ -20,6 +23,15 @@ const EFFORT_BUDGETS: Record<Effort, number> = {
   high: 24_576,
   xhigh: 32_768,
   max: 128_000,
+};
+
+const EFFORT_LEVELS: Record<Effort, ThinkingLevel> = {
+  minimal: "minimal",
+  low: "low",
+  medium: "medium",
+  high: "high",
+  xhigh: "high",
+  max: "high",
 };
 
 /** Anthropic's own floor, whatever the catalogue says. */
@@ -57,7 +69,8 @@ export function planThinking(
   if (asked.type === "budget" && asked.tokens > 0 && asked.tokens !== budget) {
     lose(losses, `a budget of ${asked.tokens} tokens became ${budget}, the nearest ${model.displayName} takes`);
   }
-  return { type: "on", budget };
+  const level = asked.type === "effort" && asked.asLevel && takesLevel(model);
+  return level ? { type: "on", budget, level: levelFor(EFFORT_LEVELS[asked.effort], model) } : { type: "on", budget };
 }
 
 /**
@@ -108,10 +121,10 @@ export function thinkingConfig(
   repairs: ReadonlySet<Repair>,
 ): JsonObject | undefined {
   if (plan.type === "unsaid") return undefined;
-  const amount: JsonObject =
-    repairs.has("thinking-other-form") && takesLevel(model)
-      ? { thinkingLevel: levelOf(plan.budget, model) }
-      : { thinkingBudget: plan.budget };
+  const named = plan.type === "on" ? plan.level : undefined;
+  const other = repairs.has("thinking-other-form");
+  const level = other ? (named === undefined && takesLevel(model) ? levelOf(plan.budget, model) : undefined) : named;
+  const amount: JsonObject = level === undefined ? { thinkingBudget: plan.budget } : { thinkingLevel: level };
   return plan.type === "on" ? { includeThoughts: true, ...amount } : amount;
 }
 
@@ -150,10 +163,15 @@ function leastBudget({ family, thinking }: ModelProfile): number {
   return Math.max(thinking?.min ?? 0, family === "claude" ? CLAUDE_LEAST_BUDGET : 1);
 }
 
-function levelOf(budget: number, { id }: ModelProfile): string {
-  if (budget <= 512 && !/(?:^|-)pro(?:-|$)/.test(id)) return "minimal";
+function levelOf(budget: number, model: ModelProfile): ThinkingLevel {
+  if (budget <= 512) return levelFor("minimal", model);
   if (budget <= 1024) return "low";
   return budget <= 8192 ? "medium" : "high";
+}
+
+/** Pro models have no minimal level. */
+function levelFor(level: ThinkingLevel, { id }: ModelProfile): ThinkingLevel {
+  return level === "minimal" && /(?:^|-)pro(?:-|$)/.test(id) ? "low" : level;
 }
 
 function lose(losses: Loss[], why: string): void {

@@ -2,6 +2,7 @@ import type { ModelProfile } from "../core/models.ts";
 import type { Content, FunctionCall, FunctionResponse, Part } from "../core/request.ts";
 import type { JsonObject } from "../lib/json.ts";
 import type { MediaLowering } from "./media.ts";
+import { hasOwnData, type NativeLowering } from "./native-parts.ts";
 import type { ToolNames } from "./tool-names.ts";
 import { SIGNATURE_SENTINEL } from "./wire-content.ts";
 
@@ -41,6 +42,7 @@ interface TurnRules {
   keepSignatures: boolean;
   names: ToolNames;
   media: MediaLowering;
+  native: NativeLowering;
   wireId: (id: string, wireName: string) => string;
 }
 
@@ -108,19 +110,29 @@ function dropBareThinking(turns: Turn[], { model }: TurnRules): void {
 }
 
 function addUserPart(turns: Turn[], part: Part, rules: TurnRules): void {
-  if (part.thought) return;
-  if (part.inlineData) {
-    userTurn(turns, rules).items.push({ part: rules.media.part(part.inlineData, "user") });
-  } else if (part.text !== undefined && !isBlank(part.text)) {
-    userTurn(turns, rules).items.push({ part: { text: part.text } });
+  if (part.thought && !hasOwnData(part.native)) return;
+  const lowered = saidPart(part, "user", rules);
+  if (lowered) userTurn(turns, rules).items.push({ part: lowered });
+}
+
+/** Media, text that is not blank, or what only Gemini says; with what the client has put beside it. */
+function saidPart(part: Part, role: "user" | "model", { media, native }: TurnRules): JsonObject | undefined {
+  if (hasOwnData(part.native)) return native.part(part.native);
+  const attached = part.inlineData ?? part.remote;
+  if (attached) {
+    const lowered = media.part(attached, role);
+    // What describes media says nothing about the words in their place.
+    return "inlineData" in lowered ? { ...lowered, ...native.beside(part.native) } : lowered;
   }
+  if (part.text === undefined || isBlank(part.text)) return undefined;
+  return { text: part.text, ...native.beside(part.native) };
 }
 
 function addModelPart(turns: Turn[], part: Part, rules: TurnRules): void {
-  const { model, keepThoughts, keepSignatures, media } = rules;
+  const { model, keepThoughts, keepSignatures } = rules;
   const { family } = model;
   const signature = part.thoughtSignature || undefined;
-  if (part.thought) {
+  if (part.thought && !hasOwnData(part.native)) {
     // Unsigned thinking is foreign thinking. Claude moreover refuses a signed block without text.
     if (!keepThoughts || signature === undefined || family === "gpt-oss") return;
     const text = part.text ?? "";
@@ -131,14 +143,16 @@ function addModelPart(turns: Turn[], part: Part, rules: TurnRules): void {
     return;
   }
   const kept = family === "gemini" && keepSignatures ? signature : undefined;
-  if (part.inlineData) {
-    const lowered = media.part(part.inlineData, "model");
-    // The signature is the media's; what stands in its place has none.
-    modelTurn(turns).parts.push("inlineData" in lowered ? withSignature(lowered, kept) : lowered);
-  } else if (part.text !== undefined && (kept !== undefined || !isBlank(part.text))) {
+  const lowered = saidPart(part, "model", rules);
+  if (!lowered) {
     // A signed part keeps even empty text: it is how Gemini carries a signature that came after the text.
-    modelTurn(turns).parts.push(withSignature({ text: part.text }, kept));
+    if (kept !== undefined && part.text !== undefined)
+      modelTurn(turns).parts.push(withSignature({ text: part.text }, kept));
+    return;
   }
+  // The signature of media or of native data is theirs; what stands in their place has none.
+  const isReplaced = part.text === undefined && "text" in lowered;
+  modelTurn(turns).parts.push(isReplaced ? lowered : withSignature(lowered, kept));
 }
 
 function addCall(turn: ModelTurn, call: FunctionCall, signature: string | undefined, rules: TurnRules): void {

@@ -1,10 +1,11 @@
+import type { RequestType } from "../../gemini-wire/lower.ts";
 import type { JsonObject } from "../../lib/json.ts";
 
 export interface EnvelopeFields {
   projectId: string;
   /** Upstream id. */
   model: string;
-  requestType: "agent" | "image_gen";
+  requestType: RequestType;
   sessionId: string;
   /** The GenerateContent body. */
   body: JsonObject;

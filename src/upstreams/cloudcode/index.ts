@@ -2,6 +2,7 @@ import type { Upstream } from "../../core/upstream.ts";
 import { attempt, type AttemptDeps } from "../shared/attempt.ts";
 import { readBuckets } from "./buckets.ts";
 import { type CallDeps, callHosts } from "./call.ts";
+import { countTokens } from "./count-tokens.ts";
 import { envelope } from "./envelope.ts";
 import type { Hosts } from "./hosts.ts";
 import { fetchModels } from "./models.ts";
@@ -24,6 +25,7 @@ export function createCloudCode(deps: CloudCodeDeps): Upstream<"antigravity"> {
     stream(call, { accountId, accessToken, projectId }, signal) {
       return attempt(
         call,
+        "cloudcode",
         ({ body, requestType }) => {
           const writeBody = envelope({
             projectId,
@@ -49,6 +51,7 @@ export function createCloudCode(deps: CloudCodeDeps): Upstream<"antigravity"> {
       );
     },
 
+    countTokens: (call, credential, signal) => countTokens(call, credential, deps.hosts, signal, deps),
     discoverModels: (credential, signal) => fetchModels(credential, deps.hosts, signal, deps),
     readBuckets: (credential, signal) => readBuckets(credential, deps.hosts, signal, deps),
   };

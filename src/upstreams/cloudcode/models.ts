@@ -55,10 +55,16 @@ const Replacement = v.looseObject({ newModelId: v.pipe(v.string(), v.nonEmpty())
 function readDiscovery(answer: JsonObject): Discovery {
   const models = answer["models"];
   if (!isJsonObject(models)) throw new GatewayError("unavailable", "Upstream sent no model list");
+  const webSearchIds = readIds(answer["webSearchModelIds"]);
   return {
     models: Object.entries(models).flatMap(([id, entry]) => (isJsonObject(entry) ? [readModel(id, entry)] : [])),
     replacedIds: readReplacedIds(answer["deprecatedModelIds"]),
+    ...(webSearchIds.length > 0 && { webSearchIds }),
   };
+}
+
+function readIds(list: unknown): string[] {
+  return Array.isArray(list) ? list.filter((id) => typeof id === "string" && id !== "") : [];
 }
 
 function readModel(id: string, entry: JsonObject): DiscoveredModel {

@@ -36,6 +36,9 @@ const gemini = (draft: Draft): DemoModel => ({
   ...draft,
 });
 
+const imageModel = (draft: Draft): DemoModel =>
+  gemini({ contextTokens: 65_536, maxOutputTokens: 32_768, image: true, ...draft });
+
 /** What every demo account can use: the ids and figures of the wire contract's catalogue. */
 const demoModels: readonly DemoModel[] = [
   claude({ id: "claude-opus-4-6-thinking", displayName: "Claude Opus 4.6 (Thinking)" }),
@@ -54,8 +57,8 @@ const demoModels: readonly DemoModel[] = [
   gemini({ id: "gemini-3.1-flash-lite", displayName: "Gemini 3.1 Flash Lite", thinkingBudget: 0 }),
   gemini({ id: "gemini-2.5-pro", displayName: "Gemini 2.5 Pro", family: "gemini-2.5", thinkingBudget: 8192 }),
   gemini({ id: "gemini-2.5-flash", displayName: "Gemini 2.5 Flash", family: "gemini-2.5", thinkingBudget: 8192 }),
-  gemini({ id: "gemini-3.1-flash-image", displayName: "Gemini 3.1 Flash Image", image: true }),
-  gemini({ id: "gemini-3-pro-image", displayName: "Gemini 3 Pro Image", image: true }),
+  imageModel({ id: "gemini-3.1-flash-image", displayName: "Gemini 3.1 Flash Image" }),
+  imageModel({ id: "gemini-3-pro-image", displayName: "Gemini 3 Pro Image" }),
   {
     id: "gpt-oss-120b-medium",
     displayName: "GPT-OSS 120B (Medium)",
@@ -95,7 +98,7 @@ export function availableModels(quotaOf: (model: DemoModel) => JsonObject): Json
 
 function entry(model: DemoModel, quotaInfo: JsonObject): JsonObject {
   if (model.internal) return { maxTokens: model.contextTokens, isInternal: true, quotaInfo };
-  const mimeTypes = MIME_TYPES[model.family];
+  const mimeTypes = MIME_TYPES[model.family].filter((type) => !model.image || type.startsWith("image/"));
   return {
     displayName: model.displayName,
     maxTokens: model.contextTokens,

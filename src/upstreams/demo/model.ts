@@ -77,13 +77,16 @@ const MAX_DEMANDS = 10;
 /** How near the end of the system text a demand without a schema must stand to be meant for this answer. */
 const CLOSING_WORDS = 2000;
 
+/** One of them stands at the top of every schema that says anything. */
+const SCHEMA_KEYWORDS = ["type", "properties", "$ref", "anyOf", "oneOf", "allOf", "enum", "const", "items", "contains"];
+
 /** Families without a JSON mode are told in words, with the schema written out behind them. */
 function jsonByInstruction(system: readonly string[]): { schema?: JsonObject } | undefined {
   const text = system.at(-1) ?? "";
   const demands = [...text.matchAll(JSON_DEMAND)];
   for (const { index } of demands.slice(-MAX_DEMANDS).toReversed()) {
     const schema = jsonObjectIn(text, index);
-    if (schema && ("properties" in schema || "type" in schema || "$ref" in schema)) return { schema };
+    if (schema && SCHEMA_KEYWORDS.some((keyword) => keyword in schema)) return { schema };
   }
   const closing = text.slice(-CLOSING_WORDS);
   const isDemanded = demands.some(({ index }) => text.length - index <= CLOSING_WORDS);
@@ -145,24 +148,33 @@ function describe(media: readonly DemoBlob[]): string {
 }
 
 function picture(request: DemoRequest, prompt: string): Answer {
-  const png = paintPicture(prompt, request.aspectRatio);
+  const png = paintPicture(prompt, request.aspectRatio, request.imageSize);
   const data = Buffer.from(png).toString("base64");
   return { thinking: "", text: "", calls: [], media: [{ mimeType: "image/png", data }] };
 }
 
+/** What is left of a prompt that says no more than that something shall be searched for. */
+const SEARCH_ORDER = /^perform a web search for (?:the query:)?\s*/i;
+
 /** A made-up search result. Offsets are UTF-8 bytes into the answer, as upstream counts them. */
 function searched(prompt: string): Reply {
-  const text = `The offline demo did not search the web for “${shorten(prompt, 80)}”, but this is how a cited answer looks.`;
-  const endIndex = Buffer.byteLength(text);
+  const query = shorten(prompt.replace(SEARCH_ORDER, ""), 80);
+  const first = `The offline demo did not search the web for “${query}”, but this is how a cited answer looks.`;
+  const second = "Each sentence rests on pages of its own.";
+  const startIndex = Buffer.byteLength(`${first} `);
+  const endIndex = startIndex + Buffer.byteLength(second);
   return {
-    text,
+    text: `${first} ${second}`,
     grounding: {
-      webSearchQueries: [shorten(prompt, 80)],
+      webSearchQueries: [query],
       groundingChunks: [
         { web: { uri: "https://example.com/", title: "Example Domain" } },
         { web: { uri: "https://example.org/", title: "Another Example Domain" } },
       ],
-      groundingSupports: [{ segment: { endIndex, text }, groundingChunkIndices: [0, 1] }],
+      groundingSupports: [
+        { segment: { endIndex: startIndex - 1, text: first }, groundingChunkIndices: [0, 1] }, // zeros are left out
+        { segment: { startIndex, endIndex, text: second }, groundingChunkIndices: [1] },
+      ],
     },
   };
 }

@@ -41,12 +41,20 @@ export function pngSize(bytes: Uint8Array): { width: number; height: number } | 
   return { width: view.getUint32(16), height: view.getUint32(20) };
 }
 
-const LONGER_SIDE = 256;
+/** Of the longer side, in pixels: a fraction of the real ones, for a demo is to answer at once. */
+const SIZES: ReadonlyMap<string, number> = new Map([
+  ["1K", 256],
+  ["2K", 384],
+  ["4K", 512],
+]);
 
-/** A small seascape whose colours come from the prompt, in the ratio asked for ("16:9"; 1:1 when it is none). */
-export function paintPicture(prompt: string, aspectRatio: string): Uint8Array {
+/**
+ * A small seascape whose colours come from the prompt, in the ratio asked for ("16:9"; 1:1 when it is none) and, in miniature,
+ * the size asked for ("2K"; 1K when it is none).
+ */
+export function paintPicture(prompt: string, aspectRatio: string, size: string): Uint8Array {
   const [across = 1, down = 1] = /^\d{1,2}:\d{1,2}$/.test(aspectRatio) ? aspectRatio.split(":").map(Number) : [];
-  const scale = LONGER_SIDE / Math.max(across, down, 1);
+  const scale = (SIZES.get(size) ?? 256) / Math.max(across, down, 1);
   const hue = [...prompt].reduce((sum, character) => (sum * 31 + (character.codePointAt(0) ?? 0)) % 360, 7);
   const sky = fromHue(hue);
   const sea = fromHue(hue + 150);

@@ -64,7 +64,9 @@ const envelope = v.looseObject({
         responseSchema: v.optional(anyObject),
         responseJsonSchema: v.optional(anyObject),
         thinkingConfig: v.optional(anyObject),
-        imageConfig: v.optional(v.looseObject({ aspectRatio: v.optional(v.string()) })),
+        imageConfig: v.optional(
+          v.looseObject({ aspectRatio: v.optional(v.string()), imageSize: v.optional(v.string()) }),
+        ),
       }),
     ),
     sessionId: v.optional(v.string()),
@@ -89,6 +91,8 @@ export interface DemoRequest {
   /** The client wants a picture whatever the model. */
   wantsImage: boolean;
   aspectRatio: string;
+  /** "1K", "2K" or "4K". */
+  imageSize: string;
   system: string[];
   contents: DemoContent[];
   tools: DemoTool[];
@@ -137,6 +141,7 @@ export function parseGenerate(body: JsonObject): DemoRequest {
     model,
     wantsImage: requestType === "image_gen",
     aspectRatio: config?.imageConfig?.aspectRatio ?? "1:1",
+    imageSize: config?.imageConfig?.imageSize ?? "1K",
     system: texts(request.systemInstruction?.parts ?? []),
     contents: request.contents,
     tools: request.tools.flatMap(({ functionDeclarations }) =>

@@ -1,7 +1,8 @@
 import { isJsonObject, type JsonObject } from "../../lib/json.ts";
 import { jsonObjectIn, places } from "./prompt.ts";
 import type { DemoRequest, DemoTool } from "./request.ts";
-import { argumentsFor, type ValueSource } from "./values.ts";
+import { argumentsFor } from "./values.ts";
+import type { ValueSource } from "./words.ts";
 
 export interface PlannedCall {
   name: string;

@@ -1,13 +1,10 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../../lib/json.ts";
-import { firstPlace, namedPerson, quoted, saidWord, shorten, titleOf, withoutStrayQuote } from "./prompt.ts";
-
-/** What made-up values may draw on. */
-export interface ValueSource {
-  /** The user's words. */
-  prompt: string;
-  /** Unix ms. */
-  now: number;
-}
+import { isValidAgainst } from "../../lib/json-schema.ts";
+import { isTamePattern } from "../../lib/tame-pattern.ts";
+import { exampleOf } from "./pattern.ts";
+import { asTold } from "./hints.ts";
+import { asObject, settled, strings, typeOf } from "./schema.ts";
+import { formatted, guessed, type ValueSource } from "./words.ts";
 
 interface Place extends ValueSource {
   root: JsonObject;
@@ -15,38 +12,80 @@ interface Place extends ValueSource {
   name: string;
   depth: number;
   /** Whether properties that are not required get a value too. */
-  optional: "all" | "mentioned";
+  optional: "all" | "mentioned" | "none";
+  /** Which of several alternatives is taken. */
+  alternative: number;
+  /** Values that must differ from one another have different numbers. */
+  variant: number;
+  /** Values that may still be made; shared by all places of one schema. */
+  budget: { left: number };
 }
 
 /** Schemas may refer to themselves; below this depth optional things are left out. */
 const MAX_DEPTH = 8;
+/** Nor may a schema that contains itself several times fill the memory. */
+const MAX_VALUES = 2000;
 
-/** A value that the schema accepts, every property filled. */
-export function valueFor(schema: JsonObject, source: ValueSource): JsonValue {
-  return make(schema, { ...source, root: schema, name: "", depth: 0, optional: "all" });
+/** The value that comes first to mind, then those with other alternatives, then with what is required alone. */
+const TRIES: readonly Pick<Place, "alternative" | "optional">[] = [
+  { alternative: 0, optional: "all" },
+  { alternative: 1, optional: "all" },
+  { alternative: 2, optional: "all" },
+  { alternative: 0, optional: "none" },
+  { alternative: 1, optional: "none" },
+];
+
+/** A value that the schema accepts, every property filled where it may be. */
+export function valueFor(written: JsonObject, source: ValueSource): JsonValue {
+  const schema = asTold(written);
+  let isSpent = false;
+  const values = TRIES.map((choice) => () => {
+    const place = { ...startOf(schema, source), ...choice };
+    const value = make(schema, place);
+    isSpent = place.budget.left <= 0;
+    return value;
+  });
+  // A schema that asks for more than can be made up is not worth a second try.
+  return firstThat((value) => isSpent || isValidAgainst(schema, value), values) ?? null;
 }
 
 /** Arguments for a tool: what is required and what the prompt speaks of; `given` wins. */
-export function argumentsFor(schema: JsonObject, source: ValueSource, given: JsonObject = {}): JsonObject {
-  const made = make(
-    { ...schema, type: "object" },
-    { ...source, root: schema, name: "", depth: 0, optional: "mentioned" },
-  );
+export function argumentsFor(written: JsonObject, source: ValueSource, given: JsonObject = {}): JsonObject {
+  const schema = asTold(written);
+  const made = make({ ...schema, type: "object" }, { ...startOf(schema, source), optional: "mentioned" });
   return isJsonObject(made) ? { ...made, ...given } : given;
 }
 
+function startOf(root: JsonObject, { prompt, now }: ValueSource): Place {
+  const choice: Pick<Place, "alternative" | "optional"> = { alternative: 0, optional: "all" };
+  return { prompt, now, root, name: "", depth: 0, variant: 0, budget: { left: MAX_VALUES }, ...choice };
+}
+
+/** The first value that fits; when none does, the first of all. */
+function firstThat<T>(fits: (value: T) => boolean, makers: readonly (() => T)[]): T | undefined {
+  let first: { value: T } | undefined;
+  for (const maker of makers) {
+    const value = maker();
+    if (fits(value)) return value;
+    first ??= { value };
+  }
+  return first?.value;
+}
+
 function make(written: JsonObject, place: Place): JsonValue {
-  const schema = follow(written, place.root);
+  place.budget.left -= 1;
+  const { root, alternative, variant, prompt } = place;
+  const schema = settled(written, { root, alternative, ending: isLate(place) });
   if (schema["const"] !== undefined) return schema["const"];
   const choices = schema["enum"];
-  if (Array.isArray(choices) && choices.length > 0) return choose(choices, place.prompt);
+  if (Array.isArray(choices) && choices.length > 0) return choose(choices, prompt, variant);
   switch (typeOf(schema)) {
     case "object":
       return makeObject(schema, place);
     case "array":
       return makeArray(schema, place);
     case "boolean":
-      return schema["default"] === true;
+      return (schema["default"] === true) !== (variant % 2 === 1);
     case "integer":
       return makeNumber(schema, place, 1);
     case "number":
@@ -58,68 +97,53 @@ function make(written: JsonObject, place: Place): JsonValue {
   }
 }
 
-/** The schema with references followed, alternatives decided and `allOf` merged. */
-function follow(schema: JsonObject, root: JsonObject): JsonObject {
-  let current = schema;
-  for (let step = 0; step < MAX_DEPTH; step += 1) {
-    const reference = current["$ref"];
-    const alternatives = current["anyOf"] ?? current["oneOf"];
-    if (typeof reference === "string") current = resolve(reference, root);
-    else if (Array.isArray(alternatives)) {
-      const objects = alternatives.filter(isJsonObject);
-      current = {
-        ...without(current, ["anyOf", "oneOf"]),
-        ...(objects.find((alternative) => typeOf(alternative) !== "null") ?? objects[0]),
-      };
-    } else if (Array.isArray(current["allOf"])) {
-      current = current["allOf"].filter(isJsonObject).reduce(merge, without(current, ["allOf"]));
-    } else return current;
-  }
-  return current;
-}
-
-function without(schema: JsonObject, keys: readonly string[]): JsonObject {
-  return Object.fromEntries(Object.entries(schema).filter(([key]) => !keys.includes(key)));
-}
-
-function merge(left: JsonObject, right: JsonObject): JsonObject {
-  const properties = { ...asObject(left["properties"]), ...asObject(right["properties"]) };
-  const required = [...strings(left["required"]), ...strings(right["required"])];
-  return { ...left, ...right, properties, required };
-}
-
-function resolve(reference: string, root: JsonObject): JsonObject {
-  let target: JsonValue | undefined = root;
-  for (const step of reference.replace(/^#\/?/, "").split("/").filter(Boolean)) {
-    target = asObject(target)[step.replaceAll("~1", "/").replaceAll("~0", "~")];
-  }
-  return asObject(target);
-}
-
-/** Names come in both cases; a missing type is inferred from the other keywords. */
-function typeOf(schema: JsonObject): string {
-  const type = schema["type"];
-  const named = Array.isArray(type) ? type.find((name) => name !== "null") : type;
-  if (typeof named === "string") return named.toLowerCase();
-  if (schema["properties"] !== undefined) return "object";
-  if (schema["items"] !== undefined || schema["prefixItems"] !== undefined) return "array";
-  return "string";
+function isLate({ depth, budget }: Place): boolean {
+  return depth >= MAX_DEPTH || budget.left <= 0;
 }
 
 function makeObject(schema: JsonObject, place: Place): JsonObject {
-  const properties = Object.entries(asObject(schema["properties"]));
+  const properties = asObject(schema["properties"]);
   const required = new Set(strings(schema["required"]));
-  const value: JsonObject = {};
-  for (const [index, [name, property]] of properties.entries()) {
+  const made = new Map<string, JsonValue>();
+  const add = (name: string, property: JsonObject) => {
+    // A required property that contains itself has no finite value.
+    if (place.depth >= MAX_DEPTH * 2 || place.budget.left <= -MAX_VALUES) return;
+    made.set(name, make(property, { ...place, name, depth: place.depth + 1, variant: 0 }));
+  };
+  for (const [index, [name, property]] of Object.entries(properties).entries()) {
     if (!isJsonObject(property)) continue;
     const isOnlyHope = index === 0 && place.depth === 0 && required.size === 0 && typeOf(property) === "string";
-    const wanted =
-      place.optional === "all" ? place.depth < MAX_DEPTH : isOnlyHope || isMentioned(property, place.prompt);
-    if (!required.has(name) && !wanted) continue;
-    if (place.depth >= MAX_DEPTH * 2) continue; // a required property that contains itself has no finite value
-    value[name] = make(property, { ...place, name, depth: place.depth + 1 });
+    if (required.has(name) || isWanted(property, isOnlyHope, place)) add(name, property);
   }
-  return value;
+  for (const name of required) if (!made.has(name)) add(name, furtherProperty(schema, name));
+  const most = limit(schema["maxProperties"], Infinity);
+  for (const name of [...made.keys()].toReversed()) if (made.size > most && !required.has(name)) made.delete(name);
+  const least = Math.min(limit(schema["minProperties"], 0), 100);
+  for (let variant = 0; made.size < least && variant < least * 2; variant++) {
+    const name = furtherName(schema, place, variant);
+    add(name, furtherProperty(schema, name));
+  }
+  return Object.fromEntries(made);
+}
+
+function isWanted(property: JsonObject, isOnlyHope: boolean, place: Place): boolean {
+  if (place.optional === "all") return !isLate(place);
+  return place.optional === "mentioned" && (isOnlyHope || isMentioned(property, place.prompt));
+}
+
+/** A name of a property that the schema speaks of in general only. */
+function furtherName(schema: JsonObject, place: Place, variant: number): string {
+  const [pattern] = Object.keys(asObject(schema["patternProperties"]));
+  const names = asObject(schema["propertyNames"]);
+  if (Object.keys(names).length === 0 && pattern === undefined) return `key${variant + 1}`;
+  const rule: JsonObject = { type: "string", ...(pattern !== undefined && { pattern }), ...names };
+  return String(make(rule, { ...place, name: "", prompt: "demo", variant }));
+}
+
+function furtherProperty(schema: JsonObject, name: string): JsonObject {
+  const patterns = Object.entries(asObject(schema["patternProperties"]));
+  const own = patterns.find(([pattern]) => isValidAgainst({ pattern }, name))?.[1];
+  return asObject(own ?? schema["additionalProperties"]);
 }
 
 function isMentioned(schema: JsonObject, prompt: string): boolean {
@@ -127,8 +151,12 @@ function isMentioned(schema: JsonObject, prompt: string): boolean {
   return Array.isArray(choices) && choices.some((choice) => mentions(prompt, choice));
 }
 
-function choose(choices: readonly JsonValue[], prompt: string): JsonValue {
-  return choices.find((choice) => mentions(prompt, choice)) ?? choices[0] ?? null;
+function choose(choices: readonly JsonValue[], prompt: string, variant: number): JsonValue {
+  const start = Math.max(
+    choices.findIndex((choice) => mentions(prompt, choice)),
+    0,
+  );
+  return choices[(start + variant) % choices.length] ?? null;
 }
 
 function mentions(prompt: string, choice: JsonValue): boolean {
@@ -137,110 +165,68 @@ function mentions(prompt: string, choice: JsonValue): boolean {
 }
 
 function makeArray(schema: JsonObject, place: Place): JsonValue[] {
-  const tuple = schema["prefixItems"];
-  const inner = { ...place, depth: place.depth + 1 };
-  if (Array.isArray(tuple)) return tuple.filter(isJsonObject).map((item) => make(item, inner));
-  const wanted = typeof schema["minItems"] === "number" ? schema["minItems"] : 1;
-  const length = place.depth >= MAX_DEPTH ? 0 : Math.min(Math.max(wanted, 1), maximum(schema["maxItems"]), 20);
-  return Array.from({ length }, () => make(asObject(schema["items"]), inner));
+  const { items, prefixItems, additionalItems, contains, uniqueItems } = schema;
+  const tuple = [prefixItems, items].find(Array.isArray)?.map(asObject) ?? [];
+  const further = Array.isArray(items) ? additionalItems : items;
+  const contained = isJsonObject(contains) ? Math.max(limit(schema["minContains"], 1), 0) : 0;
+  const least = Math.max(limit(schema["minItems"], 0), isLate(place) ? 0 : 1, tuple.length, tuple.length + contained);
+  const most = further === false ? tuple.length : limit(schema["maxItems"], Infinity);
+  const values: JsonValue[] = [];
+  for (let index = 0; index < Math.min(least, most) && place.budget.left > -MAX_VALUES; index++) {
+    const isContained = index >= tuple.length && index < tuple.length + contained;
+    const item = tuple[index] ?? asObject(isContained ? contains : further);
+    values.push(make(item, { ...place, depth: place.depth + 1, variant: uniqueItems === true ? index : 0 }));
+  }
+  return values;
 }
 
-function makeNumber(schema: JsonObject, { prompt }: Place, step: 0 | 1): number {
-  const exclusiveLow = schema["exclusiveMinimum"];
-  const low = typeof exclusiveLow === "number" ? exclusiveLow + (step || 0.5) : (schema["minimum"] ?? -Infinity);
-  const exclusiveHigh = schema["exclusiveMaximum"];
-  const high = typeof exclusiveHigh === "number" ? exclusiveHigh - (step || 0.5) : maximum(schema["maximum"]);
+function makeNumber(schema: JsonObject, { prompt, variant }: Place, step: 0 | 1): number {
+  const unit = Math.max(limit(schema["multipleOf"], 0), 0) || step;
+  const low = Math.max(limit(schema["minimum"], -Infinity), limit(schema["exclusiveMinimum"], -Infinity));
+  const high = Math.min(limit(schema["maximum"], Infinity), limit(schema["exclusiveMaximum"], Infinity));
   const spoken = /-?\d+(?:\.\d+)?/.exec(prompt)?.[0];
-  const start = typeof schema["default"] === "number" ? schema["default"] : Number(spoken ?? 1);
-  const inside = Math.min(Math.max(start, typeof low === "number" ? low : -Infinity), high);
-  return step === 1 ? Math.round(inside) : inside;
+  const start = limit(schema["default"], Number(spoken ?? 1));
+  const range = high - low;
+  const pace = unit || (Number.isFinite(range) ? Math.min(range / 100, 0.5) : 0.5);
+  const numbers = [start, Math.max(low, Math.min(start, high)), low + pace, high - pace, low + range / 2]
+    .filter(Number.isFinite)
+    .flatMap((number) => [number + variant * pace, number - variant * pace])
+    .map((number) => (unit > 0 ? Number((Math.round(number / unit) * unit).toPrecision(15)) : number));
+  const bounds = { ...schema, type: step === 1 ? "integer" : "number" };
+  return (
+    firstThat(
+      (number) => isValidAgainst(bounds, number),
+      numbers.map((number) => () => number),
+    ) ?? 1
+  );
 }
 
-function maximum(limit: JsonValue | undefined): number {
-  return typeof limit === "number" ? limit : Infinity;
-}
+/** How often a pattern's open repetitions are repeated before an example is given up. */
+const MORE_REPEATS = [0, 1, 2, 3, 5, 8, 12, 20, 40];
 
 function makeString(schema: JsonObject, place: Place): string {
-  if (typeof schema["default"] === "string") return schema["default"];
-  const least = typeof schema["minLength"] === "number" ? schema["minLength"] : 0;
-  const text = formatted(schema["format"], place) ?? guess(place);
-  return text.padEnd(Math.min(least, 10_000), ".").slice(0, maximum(schema["maxLength"]));
+  const { pattern, format, minLength, maxLength } = schema;
+  const least = Math.min(limit(minLength, 0), 10_000);
+  const most = limit(maxLength, Infinity);
+  const ownWords = typeof schema["default"] === "string" ? schema["default"] : undefined;
+  const ofFormat = typeof format === "string" ? formatted(format, place) : undefined;
+  const words = ownWords ?? ofFormat ?? guessed(place.name, place);
+  const plain = fitted(place.variant === 0 ? words : `${words} ${place.variant + 1}`, least, most);
+  if (typeof pattern !== "string") return plain;
+  const rule: JsonObject = { type: "string", pattern, minLength: least, maxLength: Math.min(most, 10_000) };
+  const examples = [...MORE_REPEATS, least].map((more) => () => exampleOf(pattern, { more, variant: place.variant }));
+  // What cannot be checked is more likely to be right when it was made for the pattern.
+  const texts = ofFormat !== undefined || isTamePattern(pattern) ? [() => plain, ...examples] : examples;
+  return firstThat((text) => isValidAgainst(rule, text), texts) ?? plain;
 }
 
-function formatted(format: JsonValue | undefined, { now }: Place): string | undefined {
-  const time = new Date(now).toISOString();
-  switch (format) {
-    case "date-time":
-      return time;
-    case "date":
-      return time.slice(0, 10);
-    case "time":
-      return time.slice(11);
-    case "email":
-      return "demo@example.com";
-    case "uri":
-    case "url":
-      return "https://example.com/";
-    case "uuid":
-      return "00000000-0000-4000-8000-000000000000";
-    default:
-      return undefined;
-  }
+/** The text filled up with points, or cut, to a length in characters. */
+function fitted(text: string, least: number, most: number): string {
+  const characters = Array.from(text);
+  if (characters.length > most) return characters.slice(0, most).join("");
+  return text + ".".repeat(Math.max(0, least - characters.length));
 }
 
-/** What a property of that name usually wants, taken from the prompt where it says so. First match wins. */
-const GUESSES: readonly { name: RegExp; value(place: Place): string }[] = [
-  { name: /\b(path|file|filename|dir|directory|folder|cwd|workdir)\b/, value: ({ prompt }) => path(prompt) },
-  { name: /\b(command|cmd|script)\b/, value: ({ prompt }) => command(prompt) },
-  {
-    name: /\b(city|location|place|town|country|destination|region|where)\b/,
-    value: ({ prompt }) => firstPlace(prompt),
-  },
-  { name: /\b(url|uri|link|href|website)\b/, value: ({ prompt }) => webAddress(prompt) },
-  { name: /\b(email|mail)\b/, value: ({ prompt }) => /\S+@\S+\.\w+/.exec(prompt)?.[0] ?? "demo@example.com" },
-  { name: /\b(date|day)\b/, value: ({ now }) => new Date(now).toISOString().slice(0, 10) },
-  { name: /\b(time|timestamp|at|created|updated)\b/, value: ({ now }) => new Date(now).toISOString() },
-  { name: /\b(pattern|glob|regex)\b/, value: ({ prompt }) => quoted(prompt) ?? "**/*" },
-  { name: /\b(title|subject|headline|label|description|summary)\b/, value: ({ prompt }) => titleOf(prompt) },
-  { name: /\b(language|lang|locale)\b/, value: () => "en" },
-  { name: /\b(currency)\b/, value: () => "EUR" },
-  { name: /\b(colou?r)\b/, value: () => "teal" },
-  { name: /\b(name|person|author|user)\b/, value: ({ prompt }) => namedPerson(prompt) ?? quoted(prompt) ?? "Ada" },
-];
-
-function guess(place: Place): string {
-  const words = place.name
-    .replace(/([a-z0-9])([A-Z])/g, "$1 $2")
-    .replace(/[^A-Za-z0-9]+/g, " ")
-    .toLowerCase();
-  const known = GUESSES.find(({ name }) => name.test(words));
-  if (known) return known.value(place);
-  return saidWord(place.prompt) ?? quoted(place.prompt) ?? (shorten(place.prompt, 200) || "demo");
-}
-
-function path(prompt: string): string {
-  return /(?:[~.]{0,2}\/[\w./-]*\w|\b[\w-]+(?:\/[\w.-]+)*\.[a-zA-Z]\w{0,5}\b)/.exec(prompt)?.[0] ?? "README.md";
-}
-
-const COMMAND =
-  /\b(?:run|execute|command|to)\b[\s:]+((?:ls|pwd|cat|head|wc|echo|git|date|whoami|uname|node|npm|bun)\b[^\n]*)/i;
-
-/** A command the prompt spells out, else a harmless one. */
-function command(prompt: string): string {
-  const written = COMMAND.exec(prompt)?.[1]?.trim();
-  const spelled =
-    /`([^`]+)`/.exec(prompt)?.[1] ?? (written === undefined ? quoted(prompt) : withoutStrayQuote(written));
-  return spelled ?? (/\blist|\bls\b|\bfiles?\b/i.test(prompt) ? "ls -la" : "echo hello from the demo");
-}
-
-function webAddress(prompt: string): string {
-  return /https?:\/\/[^\s"'`<>)]+/.exec(prompt)?.[0] ?? "https://example.com/";
-}
-
-function asObject(value: JsonValue | undefined): JsonObject {
-  return isJsonObject(value) ? value : {};
-}
-
-function strings(value: JsonValue | undefined): string[] {
-  return Array.isArray(value) ? value.filter((entry) => typeof entry === "string") : [];
+function limit(value: JsonValue | undefined, otherwise: number): number {
+  return typeof value === "number" ? value : otherwise;
 }

@@ -16,12 +16,14 @@ interface ApiCall {
   /** Below the version, with its query: "models?pageSize=1000". */
   path: string;
   apiKey: string;
+  /** Default for calls with a body: a stream. */
+  accept?: string;
   body?(): string;
 }
 
 /** A 2xx answer. Throws GatewayError; never waits, and reads no further than error bodies. */
 export async function callApi(
-  { method, path, apiKey, body }: ApiCall,
+  { method, path, apiKey, accept = "text/event-stream", body }: ApiCall,
   signal: AbortSignal,
   deps: ApiDeps,
 ): Promise<Response> {
@@ -29,7 +31,7 @@ export async function callApi(
   const headers = {
     "x-goog-api-key": apiKey,
     "User-Agent": deps.userAgent,
-    ...(body && { "Content-Type": "application/json", Accept: "text/event-stream" }),
+    ...(body && { "Content-Type": "application/json", Accept: accept }),
   };
   const url = `${versionRoot(deps.baseUrl)}/${path}`;
   const response = await send(deps.fetch, url, { method, headers, ...(body && { body }) }, signal);

@@ -3,6 +3,7 @@ import type { Fetch } from "../../lib/fetch.ts";
 import { attempt, type AttemptDeps } from "../shared/attempt.ts";
 import { officialBody } from "./body.ts";
 import { callApi, tellingOfKey } from "./call.ts";
+import { countTokens } from "./count-tokens.ts";
 import { fetchModels } from "./models.ts";
 
 export interface GeminiApiDeps extends AttemptDeps {
@@ -22,6 +23,7 @@ export function createGeminiApi(deps: GeminiApiDeps): Upstream<"gemini-api-key">
       const path = `models/${encodeURIComponent(call.model.id)}:streamGenerateContent?alt=sse`;
       const turn = attempt(
         call,
+        "official",
         ({ body }) => {
           const text = JSON.stringify(officialBody(body));
           return callApi({ method: "POST", path, apiKey, body: () => text }, signal, deps);
@@ -32,6 +34,7 @@ export function createGeminiApi(deps: GeminiApiDeps): Upstream<"gemini-api-key">
       return tellingOfKey(turn);
     },
 
+    countTokens: (call, { apiKey }, signal) => countTokens(call, apiKey, signal, deps),
     discoverModels: ({ apiKey }, signal) => fetchModels(apiKey, signal, deps),
 
     /** The API tells of limits only by refusing. */

@@ -24,7 +24,9 @@ export async function fetchModels(apiKey: string, signal: AbortSignal, deps: Api
     pageToken = answer.nextPageToken;
     if (pageToken === undefined) break;
   }
-  return { models, replacedIds: {} };
+  // Every one that answers in words searches; the list does not say so (docs/wire.md, "Official API").
+  const webSearchIds = models.map(({ id }) => id).filter((id) => !id.includes("image"));
+  return { models, replacedIds: {}, ...(webSearchIds.length > 0 && { webSearchIds }) };
 }
 
 const count = lenient(v.pipe(v.number(), v.minValue(1)));

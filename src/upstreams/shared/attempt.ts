@@ -3,6 +3,7 @@ import type { TurnEvent } from "../../core/turn.ts";
 import type { UpstreamCall } from "../../core/upstream.ts";
 import { readAnswer } from "../../gemini-wire/answer.ts";
 import { withUsefulRepair } from "../../gemini-wire/classify.ts";
+import type { Dialect } from "../../gemini-wire/dialect.ts";
 import { type LoweredRequest, lowerRequest } from "../../gemini-wire/lower.ts";
 import type { Clock } from "../../lib/clock.ts";
 
@@ -18,12 +19,14 @@ export interface AttemptDeps {
  */
 export async function* attempt(
   call: UpstreamCall,
+  dialect: Dialect,
   ask: (lowered: LoweredRequest) => Promise<Response>,
   deps: AttemptDeps,
   signal: AbortSignal,
 ): AsyncGenerator<readonly TurnEvent[], void, undefined> {
-  const lowered = lowerRequest(call.request, call.model, call.repairs);
+  const lowered = lowerRequest(call.request, call.model, call.repairs, dialect);
   for (const loss of lowered.losses) call.onLoss(loss);
+  if (!lowered.isFormatEnforced) call.onUnenforcedFormat?.();
   const { tools, mayEndSilently } = lowered;
   try {
     const { body } = await ask(lowered);
@@ -33,7 +36,7 @@ export async function* attempt(
   } catch (cause) {
     if (!(cause instanceof GatewayError)) throw cause;
     throw withUsefulRepair(cause, call.repairs, (repair) => {
-      const repaired = lowerRequest(call.request, call.model, new Set([...call.repairs, repair]));
+      const repaired = lowerRequest(call.request, call.model, new Set([...call.repairs, repair]), dialect);
       return JSON.stringify(repaired.body) !== JSON.stringify(lowered.body);
     });
   }

@@ -364,3 +364,38 @@ test("a late signature waits with the blank beginning it belongs to", () => {
   assertWellFormed(events);
   expect(events).toContainEqual({ type: "late-signature", index: 0, signature: "bGF0ZQ==" });
 });
+
+describe("what a Gemini client is told at the end", () => {
+  const endOf = (documents: readonly JsonValue[]) => decode(documents).at(-1);
+
+  test("upstream's own word for the end, and its counts, the last of each", () => {
+    const usageMetadata = { promptTokenCount: 5, candidatesTokenCount: 2, totalTokenCount: 7 };
+    const details = { promptTokensDetails: [{ modality: "TEXT", tokenCount: 5 }] };
+    expect(
+      endOf([
+        { candidates: [{ content: { parts: [{ text: "Hi" }] } }], usageMetadata: { promptTokenCount: 5, ...details } },
+        { candidates: [{ finishReason: "MAX_TOKENS" }] },
+        { usageMetadata },
+      ]),
+    ).toMatchObject({
+      reason: "length",
+      meta: { finishReason: "MAX_TOKENS", usageMetadata: { ...usageMetadata, ...details } },
+    });
+  });
+
+  test("a tool turn's word is not ours", () => {
+    const functionCall = { name: "f" };
+    expect(endOf([{ candidates: [{ content: { parts: [{ functionCall }] }, finishReason: "OTHER" }] }])).toMatchObject({
+      reason: "tool",
+      meta: { finishReason: "OTHER" },
+    });
+  });
+
+  test("nothing that upstream did not say", () => {
+    const end = endOf([{ candidates: [{ content: { parts: [{ text: "Hi" }] }, finishReason: "STOP" }] }]);
+    expect(end).toMatchObject({ meta: { finishReason: "STOP" } });
+    expect(end?.type === "turn-end" && end.meta).not.toHaveProperty("usageMetadata");
+    const blocked = endOf([{ promptFeedback: { blockReason: "SAFETY" } }]);
+    expect(blocked?.type === "turn-end" && blocked.meta).toEqual({ filter: "SAFETY" });
+  });
+});

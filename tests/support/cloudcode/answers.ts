@@ -1,3 +1,4 @@
+import type { JsonObject } from "../../../src/lib/json.ts";
 import { bytesOf, type Gate, type Piece } from "./reply.ts";
 import { document, pause, raw, spread, text, thinking, type Step } from "./steps.ts";
 import { turn, type Answer, type AnswerContext, type TurnOptions } from "./turn.ts";
@@ -29,6 +30,49 @@ export function pacedText(value: string, gates: readonly Gate[], options?: TurnO
     }),
     options,
   );
+}
+
+export interface Passage {
+  text: string;
+  /** The addresses of the pages that support it. Default: none. */
+  pages?: readonly string[];
+}
+
+export interface SearchOptions {
+  /** Default: one. */
+  queries?: string[];
+  /** Events that each passage is spread over. */
+  deltas?: number;
+  thinking?: string;
+}
+
+/**
+ * An answer that rests on a search, with offsets in bytes as the service counts them. Without the search tool in the request
+ * it is the same text with nothing to rest on.
+ */
+export function searched(passages: readonly Passage[], options: SearchOptions = {}): Answer {
+  const { queries = ["query"], deltas = 1, thinking: thought } = options;
+  const pages = [...new Set(passages.flatMap((passage) => passage.pages ?? []))];
+  let end = 0;
+  const groundingSupports = passages.flatMap(({ text: said, pages: supporting = [] }): JsonObject[] => {
+    const startIndex = end;
+    end += Buffer.byteLength(said);
+    if (supporting.length === 0) return [];
+    const segment = { ...(startIndex > 0 && { startIndex }), endIndex: end, text: said }; // zeros are left out
+    return [{ segment, groundingChunkIndices: supporting.map((page) => pages.indexOf(page)) }];
+  });
+  const grounding = {
+    webSearchQueries: queries,
+    groundingChunks: pages.map((uri) => ({ web: { uri, title: new URL(uri).hostname } })),
+    groundingSupports,
+    searchEntryPoint: { renderedContent: "<div></div>" },
+  };
+  return (context) => {
+    const searches = context.body.request?.tools?.some((tool) => tool.googleSearch !== undefined) === true;
+    const said = passages.map((passage) => text(passage.text, { deltas }));
+    const steps = thought === undefined ? said : [thinking(thought), ...said];
+    return turn(steps, searches ? { grounding } : {})(context);
+  };
 }
 
 /** Never answers. With `headers: "sent"` the 200 and a comment line arrive first. */

@@ -234,6 +234,18 @@ table("generation config", [
     tools(GEMINI_3, weatherTools, { generationConfig: json }),
   ],
   [
+    "a media resolution at Claude",
+    "config-for-model",
+    config(CLAUDE, { mediaResolution: "MEDIA_RESOLUTION_LOW" }),
+    config(GEMINI_3, { mediaResolution: "MEDIA_RESOLUTION_LOW" }),
+  ],
+  [
+    "a voice for pictures",
+    "config-for-model",
+    config(IMAGE, { speechConfig: {} }),
+    config(IMAGE, { responseModalities: ["TEXT", "IMAGE"] }),
+  ],
+  [
     "safety settings at Claude",
     "safety-for-family",
     asking(CLAUDE, { safetySettings: [{ category: "HARM_CATEGORY_HARASSMENT", threshold: "OFF" }] }),
@@ -249,4 +261,12 @@ test("the level minimal is refused by pro models whose id names no tier (thinkin
   const level = (thinkingLevel: string) => config(pro, { thinkingConfig: { thinkingLevel } });
   expect(judge(level("low"))).toBeUndefined();
   expect(judge(level("minimal"))?.rule).toBe("thinking-level-minimal");
+});
+
+test("models before Gemini 3 make pictures of one size (image-size-for-model)", () => {
+  const found = defaultModels().find(({ id }) => id === IMAGE);
+  if (!found) throw new Error("the table has the model");
+  const { judge } = bench([{ ...found, generation: "gemini-2.5" }]);
+  expect(judge(config(IMAGE, { imageConfig: { aspectRatio: "16:9" } }))).toBeUndefined();
+  expect(judge(config(IMAGE, { imageConfig: { imageSize: "1K" } }))?.rule).toBe("image-size-for-model");
 });

@@ -162,6 +162,12 @@ table("contents and parts", [
     contents(GEMINI_3, user({ fileData: { mimeType: "image/png", fileUri: "gs://a/b" } })),
   ],
   [
+    "a hint about media at Claude",
+    "part-not-for-family",
+    contents(CLAUDE, user({ ...PNG, mediaResolution: { level: "MEDIA_RESOLUTION_LOW" } })),
+    contents(GEMINI_3, user({ ...PNG, mediaResolution: { level: "MEDIA_RESOLUTION_LOW" } })),
+  ],
+  [
     "a system instruction with media",
     "system-not-text",
     asking(GEMINI_3, { systemInstruction: { parts: [PNG] } }),

@@ -35,6 +35,7 @@ export {
   maxTokens,
   pacedText,
   promptBlocked,
+  searched,
   silent,
   stoppedFor,
   usageOnly,

@@ -1,4 +1,4 @@
-import type { JsonValue } from "../../../src/lib/json.ts";
+import { contentTokens } from "./tokens.ts";
 import type { WireRequest } from "./wire-types.ts";
 
 /** What upstream remembers of prompts: for one account, model and session the contents of the last turn. */
@@ -19,16 +19,19 @@ export interface Prompt {
 }
 
 export function promptCache(): PromptCache {
-  const remembered = new Map<string, { head: string; contents: readonly string[] }>();
+  const remembered = new Map<string, { head: string; contents: readonly string[]; tokens: number }>();
   return {
     tokens(prompt) {
       const { head, contents } = written(prompt);
       const earlier = remembered.get(keyOf(prompt));
       if (earlier?.head !== head || earlier.contents.length >= contents.length) return 0;
       const isBeginning = earlier.contents.every((content, index) => content === contents[index]);
-      return isBeginning ? tokensOf(earlier.contents.join(",")) : 0;
+      return isBeginning ? earlier.tokens : 0;
     },
-    remember: (prompt) => void remembered.set(keyOf(prompt), written(prompt)),
+    remember(prompt) {
+      const tokens = contentTokens(prompt.request.contents ?? []);
+      remembered.set(keyOf(prompt), { ...written(prompt), tokens });
+    },
   };
 }
 
@@ -39,10 +42,4 @@ function keyOf({ account, model, request }: Prompt): string {
 function written({ request }: Prompt): { head: string; contents: string[] } {
   const head = JSON.stringify([request.systemInstruction, request.tools, request.toolConfig]);
   return { head, contents: (request.contents ?? []).map((content) => JSON.stringify(content)) };
-}
-
-/** Four characters to a token. */
-export function tokensOf(value: JsonValue | object): number {
-  const text = typeof value === "string" ? value : JSON.stringify(value);
-  return Math.ceil(text.length / 4);
 }

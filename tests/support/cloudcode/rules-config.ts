@@ -36,6 +36,9 @@ function checkImageRequest(request: WireRequest, model: ServedModel): void {
     refuse("image-mime-type", `response_mime_type is not supported by ${model.id}.`);
   if (config?.maxOutputTokens !== undefined)
     refuse("image-max-output", `Token limit exceeded (131072) for ${model.id}.`);
+  if (config?.imageConfig?.imageSize !== undefined && model.generation === "gemini-2.5") {
+    refuse("image-size-for-model", `image_size is not supported by ${model.id}.`);
+  }
 }
 
 function checkThinkingConfig(config: WireThinkingConfig, model: ServedModel): void {
@@ -140,6 +143,11 @@ function checkOutputFormat(config: WireGenerationConfig, request: WireRequest, m
   const { responseMimeType: mime, responseSchema, responseJsonSchema } = config;
   if (config.responseModalities && !model.image) {
     refuse("response-modalities", `response_modalities are not supported by ${model.id}.`);
+  }
+  for (const name of ["mediaResolution", "speechConfig", "audioTimestamp", "routingConfig"] as const) {
+    if (config[name] !== undefined && (model.family !== "gemini" || model.image)) {
+      refuse("config-for-model", `${name} is not supported by ${model.id}.`);
+    }
   }
   if (responseSchema && responseJsonSchema) {
     refuse("two-output-schemas", "response_schema and response_json_schema are mutually exclusive.");

@@ -100,7 +100,8 @@ function checkPart(part: WirePart, content: WireContent, model: ServedModel, ind
       refuse("user-signature", `${where}.thought_signature: user content cannot carry a thought_signature.`);
     }
   }
-  const geminiOnly = part.fileData ?? part.executableCode ?? part.codeExecutionResult;
+  const geminiOnly =
+    part.fileData ?? part.executableCode ?? part.codeExecutionResult ?? part.videoMetadata ?? part.mediaResolution;
   if (geminiOnly && model.family !== "gemini") refuse("part-not-for-family", `${where}: not supported by ${model.id}.`);
 }
 

@@ -85,7 +85,11 @@ function checkUniqueNames(declarations: readonly WireDeclaration[]): void {
 
 function checkToolConfig(request: WireRequest, declarations: readonly WireDeclaration[], model: ServedModel): void {
   if (!request.toolConfig) return;
-  const config = request.toolConfig.functionCallingConfig;
+  const { functionCallingConfig: config, ...rest } = request.toolConfig;
+  if (!config && Object.keys(rest).length > 0) {
+    if (!request.tools) refuse("tool-config-without-tools", "Tool config is set without tools.");
+    return;
+  }
   if (!config?.mode)
     refuse("mode-missing", "* GenerateContentRequest.tool_config.function_calling_config.mode: required");
   if (declarations.length === 0) {

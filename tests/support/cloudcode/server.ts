@@ -8,10 +8,11 @@ import { checkTransport } from "./rules-transport.ts";
 import { errorInfo, firstRefusal, googleError, refuse, type Refusal } from "./refusal.ts";
 import { script, type CallInfo, type When } from "./script.ts";
 import { text } from "./steps.ts";
+import { contentTokens } from "./tokens.ts";
 import { turn, type Answer, type AnswerContext } from "./turn.ts";
 import { validateCountTokens, validateGenerate, type ValidationContext } from "./validate.ts";
 import { createWorld, type World, type WorldOptions } from "./world.ts";
-import type { WireEnvelope } from "./wire-types.ts";
+import type { WireContent, WireEnvelope } from "./wire-types.ts";
 
 export interface CloudCodeOptions extends WorldOptions {
   /** Shares accounts, tokens, signatures and request ids with another server: a second host of the same service. */
@@ -239,13 +240,18 @@ function answerInternal(request: Request, url: URL, entry: LogEntry, state: Stat
   if (method === "countTokens") {
     const refused = validateCountTokens(body, context);
     if (refused) return refusalReply(refused, entry);
-    return takeScripted(entry, state) ?? jsonReply(200, { totalTokens: Math.ceil(JSON.stringify(body).length / 4) });
+    return takeScripted(entry, state) ?? jsonReply(200, { totalTokens: contentTokens(countedContents(body)) });
   }
   const refused = validateGenerate(body, context);
   const requestId = isJsonObject(body) ? body["requestId"] : undefined;
   if (typeof requestId === "string") state.world.seenRequestIds.add(requestId);
   if (refused) return refusalReply(refused, entry);
   return answerGeneration(entry, state, openBefore);
+}
+
+function countedContents(body: JsonValue | undefined): WireContent[] {
+  const { request }: WireEnvelope = isJsonObject(body) ? body : {};
+  return request?.contents ?? [];
 }
 
 function answerGeneration(entry: LogEntry, state: State, openBefore: number): Reply {

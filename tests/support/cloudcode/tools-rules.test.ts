@@ -84,6 +84,12 @@ table("tools", [
     tools(GEMINI_3, weatherTools, { toolConfig: mode("AUTO") }),
   ],
   [
+    "another tool config without tools",
+    "tool-config-without-tools",
+    asking(GEMINI_3, { toolConfig: { includeServerSideToolInvocations: true } }),
+    tools(GEMINI_3, weatherTools, { toolConfig: { includeServerSideToolInvocations: true } }),
+  ],
+  [
     "a tool config without functions",
     "tool-config-without-functions",
     asking(GEMINI_3, { toolConfig: mode("ANY") }),

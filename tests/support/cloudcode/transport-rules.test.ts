@@ -78,6 +78,8 @@ describe("countTokens", () => {
     ["safety settings", "unknown-name", { request: { contents, safetySettings: [] } }],
     ["a generation config", "unknown-name", { request: { contents, generationConfig: {} } }],
     ["a session id", "unknown-name", { request: { contents, sessionId: "-1" } }],
+    ["a system instruction", "unknown-name", { request: { contents, systemInstruction: user(says("x")) } }],
+    ["tools", "unknown-name", { request: { contents, tools: [{ googleSearch: {} }] } }],
     ["a thought", "count-thought", { request: { contents: [...contents, model({ text: "x", thought: true })] } }],
     ["a signature", "count-thought", { request: { contents: [model({ text: "x", thoughtSignature: "AAAA" })] } }],
     ["no contents", "contents-empty", { request: {} }],

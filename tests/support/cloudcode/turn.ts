@@ -3,7 +3,7 @@ import type { IssuedSignatures } from "./issued-signatures.ts";
 import type { ServedModel } from "./model-table.ts";
 import { bytesOf, cutAfter, resplit, type Piece, type Reply } from "./reply.ts";
 import type { Frame, Step } from "./steps.ts";
-import { tokensOf } from "./prompt-cache.ts";
+import { promptTokens } from "./tokens.ts";
 import type { WireEnvelope } from "./wire-types.ts";
 
 /** The call a scripted answer replies to. */
@@ -25,6 +25,8 @@ export interface TurnOptions {
   /** Default: STOP, or OTHER when Claude calls tools. `null`: the stream ends without one. */
   finishReason?: string | null;
   finishMessage?: string;
+  /** `groundingMetadata`, which comes with the finish. */
+  grounding?: JsonObject;
   /** The finish rides on the last event that has parts, instead of an event of its own. */
   finishWithLast?: boolean;
   /** What the finishing event of its own holds: a part with empty text (default), or no content at all. */
@@ -119,6 +121,7 @@ function withEnds(frames: readonly Frame[], options: TurnOptions, context: Answe
 function finish(candidate: JsonObject, reason: string, options: TurnOptions): void {
   candidate["finishReason"] = reason;
   if (options.finishMessage !== undefined) candidate["finishMessage"] = options.finishMessage;
+  if (options.grounding !== undefined) candidate["groundingMetadata"] = options.grounding;
 }
 
 function defaultReason(frames: readonly Frame[], model: ServedModel): string {
@@ -148,7 +151,7 @@ function unwrapped(value: JsonValue): JsonValue {
   return isJsonObject(value) && isJsonObject(value["response"]) ? value["response"] : value;
 }
 
-/** Four characters to a token; thoughts are counted apart and the total adds up. */
+/** Of the answer four characters are a token; thoughts are counted apart and the total adds up. */
 export function plausibleUsage(
   frames: readonly Frame[],
   { body, cachedTokens }: Pick<AnswerContext, "body" | "cachedTokens">,
@@ -160,7 +163,7 @@ export function plausibleUsage(
     if (part["thought"] === true) thought += size;
     else visible += size;
   }
-  const prompt = tokensOf(body.request?.contents ?? []);
+  const prompt = promptTokens(body.request ?? {});
   const candidates = Math.ceil(visible / 4);
   const thoughts = Math.ceil(thought / 4);
   const usage: JsonObject = { promptTokenCount: prompt, candidatesTokenCount: candidates };

@@ -43,6 +43,14 @@ const part: MessageShape = {
       type: `${VERTEX}.CodeExecutionResult`,
       fields: { outcome: "string", output: "string" },
     })),
+    videoMetadata: one(() => ({
+      type: `${VERTEX}.VideoMetadata`,
+      fields: { startOffset: "string", endOffset: "string", fps: "number" },
+    })),
+    mediaResolution: one(() => ({
+      type: `${VERTEX}.PartMediaResolution`,
+      fields: { level: "string", numTokens: "integer" },
+    })),
   },
   aliases: { inline_data: "inlineData", file_data: "fileData" },
 };
@@ -121,7 +129,7 @@ export const TOOL: MessageShape = {
   },
 };
 
-const toolConfig: MessageShape = {
+export const TOOL_CONFIG: MessageShape = {
   type: `${VERTEX}.ToolConfig`,
   fields: {
     functionCallingConfig: one(() => ({
@@ -131,6 +139,7 @@ const toolConfig: MessageShape = {
         allowedFunctionNames: strings,
       },
     })),
+    includeServerSideToolInvocations: "boolean",
   },
 };
 
@@ -219,7 +228,7 @@ export const REQUEST: MessageShape = {
     contents: many(() => content),
     systemInstruction: one(() => content),
     tools: many(() => TOOL),
-    toolConfig: one(() => toolConfig),
+    toolConfig: one(() => TOOL_CONFIG),
     generationConfig: one(() => GENERATION_CONFIG),
     safetySettings: many(() => safetySetting),
     sessionId: "string",

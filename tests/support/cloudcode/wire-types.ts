@@ -29,6 +29,8 @@ export interface WirePart {
   functionResponse?: WireFunctionResponse;
   executableCode?: JsonObject;
   codeExecutionResult?: JsonObject;
+  videoMetadata?: JsonObject;
+  mediaResolution?: JsonObject;
 }
 
 export interface WireContent {
@@ -98,7 +100,12 @@ export interface WireRequest {
   contents?: WireContent[];
   systemInstruction?: WireContent;
   tools?: WireTool[];
-  toolConfig?: { functionCallingConfig?: { mode?: string; allowedFunctionNames?: string[] } };
+  toolConfig?: {
+    functionCallingConfig?: { mode?: string; allowedFunctionNames?: string[] };
+    includeServerSideToolInvocations?: boolean;
+    /** Only the official API knows it. */
+    retrievalConfig?: JsonObject;
+  };
   generationConfig?: WireGenerationConfig;
   safetySettings?: { category?: string; threshold?: string }[];
   sessionId?: string;

@@ -4,8 +4,8 @@ import { errorInfo, firstRefusal, refuse, type Refusal } from "../cloudcode/refu
 import { checkBodyHeaders, checkHeaderNames } from "../cloudcode/rules-transport.ts";
 import { asJson, checkRequest } from "../cloudcode/validate.ts";
 import { readMessage } from "../cloudcode/wire-shape.ts";
-import type { WireRequest } from "../cloudcode/wire-types.ts";
-import { GENERATE } from "./shape.ts";
+import type { WireContent, WireRequest } from "../cloudcode/wire-types.ts";
+import { COUNT_TOKENS, GENERATE } from "./shape.ts";
 
 /** One API key as the server knows it; `server.keys` holds copies that a test may change while the server runs. */
 export interface ServedKey {
@@ -61,20 +61,52 @@ export interface GenerateContext {
 /** Judges one streamGenerateContent call as the service would: the first broken rule, or `undefined`. Pure. */
 export function validateOfficial(modelId: string, body: unknown, context: GenerateContext): Refusal | undefined {
   return firstRefusal(() => {
-    const key = checkCaller(context.headers, context.url, context.keys);
-    checkBodyHeaders(context.headers);
-    const model = context.models.get(modelId);
-    if (!model || !(key.models?.includes(modelId) ?? true)) {
-      refuse(
-        model ? "model-not-for-key" : "model-unknown",
-        `models/${modelId} is not found for API version v1beta, or is not supported for generateContent. Call ListModels to see the list of available models and their supported methods.`,
-        404,
-      );
-    }
+    const model = checkModel(modelId, "generateContent", context);
     const request: WireRequest = readMessage(GENERATE, asJson(body), "");
     checkRequest(request, model, context.signatures);
     checkParameters(request);
   });
+}
+
+/**
+ * Judges one countTokens call, which counts contents alone or a whole request; the request is one that could be sent.
+ * `counted` is told what is to be counted. Pure.
+ */
+export function validateOfficialCount(
+  modelId: string,
+  body: unknown,
+  context: GenerateContext,
+  counted: (request: WireRequest) => void,
+): Refusal | undefined {
+  return firstRefusal(() => {
+    const model = checkModel(modelId, "countTokens", context);
+    const message: { contents?: WireContent[]; generateContentRequest?: WireRequest & { model?: string } } =
+      readMessage(COUNT_TOKENS, asJson(body), "");
+    const { contents, generateContentRequest: whole } = message;
+    if ((contents === undefined) === (whole === undefined)) {
+      refuse("count-both-forms", "Exactly one of contents and generate_content_request must be set.");
+    }
+    if (!whole) return counted({ contents: contents ?? [] });
+    const { model: named, ...request } = whole;
+    if (named !== `models/${modelId}`) {
+      refuse("count-model", `* CountTokensRequest.generate_content_request.model: must be models/${modelId}`);
+    }
+    checkRequest(request, model, context.signatures);
+    checkParameters(request);
+    counted(request);
+  });
+}
+
+function checkModel(modelId: string, method: string, context: GenerateContext): ServedModel {
+  const key = checkCaller(context.headers, context.url, context.keys);
+  checkBodyHeaders(context.headers);
+  const model = context.models.get(modelId);
+  if (model && (key.models?.includes(modelId) ?? true)) return model;
+  return refuse(
+    model ? "model-not-for-key" : "model-unknown",
+    `models/${modelId} is not found for API version v1beta, or is not supported for ${method}. Call ListModels to see the list of available models and their supported methods.`,
+    404,
+  );
 }
 
 function checkParameters({ tools }: WireRequest): void {

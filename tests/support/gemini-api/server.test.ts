@@ -132,6 +132,45 @@ describe("refused", () => {
   });
 });
 
+describe("countTokens", () => {
+  const path = `/v1beta/models/${FLASH_3}:countTokens`;
+  const whole = (fields: JsonObject = {}) => ({
+    generateContentRequest: { model: `models/${FLASH_3}`, ...PLAIN, ...fields },
+  });
+  const count = async (body: JsonObject) => (await jsonOf(await send({ path, body })))["totalTokens"];
+
+  test("counts contents alone, or a whole request with its system text and tools", async () => {
+    expect(await count(PLAIN)).toBe(4);
+    expect(await count(whole())).toBe(4);
+    expect(await count(whole({ systemInstruction: { parts: [says("Answer tersely.")] } }))).toBe(7);
+    expect(await count(whole({ tools: declaring(weatherSchema) }))).toBeGreaterThan(20);
+    expect(rules()).toEqual([]);
+  });
+
+  test("agrees with what generation says of the same request", async () => {
+    const fields = { systemInstruction: { parts: [says("Answer tersely.")] }, tools: declaring(weatherSchema) };
+    const documents = documentsOf(await (await send(asking(fields))).text());
+    expect(documents.at(-1)).toMatchObject({ usageMetadata: { promptTokenCount: await count(whole(fields)) } });
+  });
+
+  const ROWS: [what: string, rule: string, body: JsonObject, path?: string][] = [
+    ["both forms at once", "count-both-forms", { ...PLAIN, ...whole() }],
+    ["neither form", "count-both-forms", {}],
+    ["a request of another model", "count-model", whole({ model: "models/gemini-2.5-flash" })],
+    ["a request without its model", "count-model", { generateContentRequest: PLAIN }],
+    ["system text beside contents", "unknown-name", { ...PLAIN, systemInstruction: user(says("x")) }],
+    ["the request of Cloud Code", "unknown-name", { request: PLAIN }],
+    ["a request that could not be sent", "same-role-twice", whole({ contents: [user(says("a")), user(says("b"))] })],
+    ["a query", "query", PLAIN, `${path}?alt=sse`],
+  ];
+  for (const [what, rule, body, other = path] of ROWS) {
+    test(`refuses ${what} (${rule})`, async () => {
+      expect((await send({ path: other, body })).status).toBe(400);
+      expect(rules()).toEqual([rule]);
+    });
+  }
+});
+
 describe("taken", () => {
   const ROWS: [string, Sent][] = [
     ["functions without parameters", asking({ tools: declaring(undefined) })],

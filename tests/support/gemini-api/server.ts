@@ -6,10 +6,11 @@ import { errorInfo, firstRefusal, googleError, refuse, type Refusal } from "../c
 import { plainReply, respond, type Reply } from "../cloudcode/reply.ts";
 import { script, type When } from "../cloudcode/script.ts";
 import { text } from "../cloudcode/steps.ts";
+import { promptTokens } from "../cloudcode/tokens.ts";
 import { traffic } from "../cloudcode/traffic.ts";
 import { turn, type Answer, type AnswerContext } from "../cloudcode/turn.ts";
 import { listEntry, officialModels, OTHER_ENTRIES } from "./models.ts";
-import { checkCaller, type ServedKey, validateOfficial } from "./rules.ts";
+import { checkCaller, type ServedKey, validateOfficial, validateOfficialCount } from "./rules.ts";
 
 export interface GeminiApiOptions {
   /** Default: one key, "AIza-test-key", that may use everything. */
@@ -24,7 +25,7 @@ export interface GeminiApiOptions {
 }
 
 export interface KeyLogEntry {
-  method: "streamGenerateContent" | "models.list" | "";
+  method: "streamGenerateContent" | "countTokens" | "models.list" | "";
   httpMethod: string;
   /** With the query. */
   path: string;
@@ -60,7 +61,7 @@ export interface GeminiApiServer {
   maxInFlight(key: string): number;
   /** Every call that broke the contract; `toEqual([])` is the assertion. */
   refusals(): { rule: string; method: string; message: string }[];
-  /** Queues one answer; a string is a text turn. In `when`, `account` is the key and `method` "models.list" the list. */
+  /** Queues one answer; a string is a text turn. In `when`, `account` is the key and `method` "models.list" the list, "countTokens" the count. */
   next(answer: Answer | string, when?: When): void;
   /** Queues several, in order. */
   script(answers: readonly (Answer | string)[], when?: When): void;
@@ -135,7 +136,7 @@ function createState(options: GeminiApiOptions) {
   };
 }
 
-const GENERATE_PATH = /^\/v1beta\/models\/([^/:]+):streamGenerateContent$/;
+const MODEL_PATH = /^\/v1beta\/models\/([^/:]+):(streamGenerateContent|countTokens)$/;
 
 async function serve(request: Request, state: State): Promise<Response> {
   const url = new URL(request.url);
@@ -151,9 +152,9 @@ async function serve(request: Request, state: State): Promise<Response> {
     at: state.now(),
     ended: ended.promise,
   };
-  const modelId = GENERATE_PATH.exec(url.pathname)?.[1];
+  const [, modelId, method] = MODEL_PATH.exec(url.pathname) ?? [];
   if (modelId !== undefined && request.method === "POST") {
-    entry.method = "streamGenerateContent";
+    entry.method = method === "countTokens" ? "countTokens" : "streamGenerateContent";
     entry.model = decodeURIComponent(modelId);
   } else if (url.pathname === "/v1beta/models" && request.method === "GET") entry.method = "models.list";
   const key = entry.headers["x-goog-api-key"];
@@ -183,6 +184,18 @@ function answer(url: URL, headers: Headers, entry: KeyLogEntry, ended: Promise<v
     });
     if (refused) return refusalReply(refused, entry);
     return takeScripted(entry, state) ?? jsonReply(200, page);
+  }
+  if (entry.method === "countTokens") {
+    let totalTokens = 0;
+    const refused =
+      firstRefusal(() => {
+        if (url.search !== "") refuse("query", `Unknown query '${url.search}'.`);
+      }) ??
+      validateOfficialCount(entry.model ?? "", entry.body, context, (counted) => {
+        totalTokens = promptTokens(counted);
+      });
+    if (refused) return refusalReply(refused, entry);
+    return takeScripted(entry, state) ?? jsonReply(200, { totalTokens });
   }
   const misplaced = firstRefusal(() => {
     checkCaller(headers, url, state.keys);

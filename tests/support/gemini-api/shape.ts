@@ -1,4 +1,4 @@
-import { GENERATION_CONFIG, REQUEST, SCHEMA, TOOL } from "../cloudcode/wire-messages.ts";
+import { GENERATION_CONFIG, REQUEST, SCHEMA, TOOL, TOOL_CONFIG } from "../cloudcode/wire-messages.ts";
 import type { FieldShape, MessageShape } from "../cloudcode/wire-shape.ts";
 
 const PACKAGE = "google.ai.generativelanguage.v1beta";
@@ -28,6 +28,12 @@ const tool: MessageShape = {
   },
 };
 
+const toolConfig: MessageShape = {
+  ...TOOL_CONFIG,
+  type: `${PACKAGE}.ToolConfig`,
+  fields: { ...TOOL_CONFIG.fields, retrievalConfig: "struct" },
+};
+
 /** The body of streamGenerateContent: Cloud Code's inner request without what is its own. */
 export const GENERATE: MessageShape = {
   type: `${PACKAGE}.GenerateContentRequest`,
@@ -35,5 +41,15 @@ export const GENERATE: MessageShape = {
     ...without(REQUEST.fields, "sessionId", "labels"),
     generationConfig: one(generationConfig),
     tools: { list: one(tool) },
+    toolConfig: one(toolConfig),
+  },
+};
+
+/** Either contents alone or a whole request, which names its model once more. */
+export const COUNT_TOKENS: MessageShape = {
+  type: `${PACKAGE}.CountTokensRequest`,
+  fields: {
+    ...(GENERATE.fields["contents"] && { contents: GENERATE.fields["contents"] }),
+    generateContentRequest: one({ ...GENERATE, fields: { ...GENERATE.fields, model: "string" } }),
   },
 };

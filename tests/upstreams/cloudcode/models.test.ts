@@ -57,7 +57,7 @@ test("the catalogue is asked for with the project and read with its quota", asyn
         },
         chat_20706: {},
       },
-      webSearchModelIds: ["gemini-3.1-flash-lite"],
+      webSearchModelIds: ["gemini-3.1-flash-lite", 7, "", "gemini-2.5-flash"],
       deprecatedModelIds: { "gemini-3-pro-high": { newModelId: "gemini-pro-agent" }, odd: {}, odder: null },
     }),
   );
@@ -77,6 +77,7 @@ test("the catalogue is asked for with the project and read with its quota", asyn
       { id: "chat_20706" },
     ],
     replacedIds: { "gemini-3-pro-high": "gemini-pro-agent" },
+    webSearchIds: ["gemini-3.1-flash-lite", "gemini-2.5-flash"],
   });
 });
 

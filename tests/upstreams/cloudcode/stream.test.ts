@@ -3,7 +3,7 @@ import { createServer, type Socket } from "node:net";
 import type { AddressInfo } from "node:net";
 import { GatewayError, type Repair } from "../../../src/core/errors.ts";
 import type { ModelProfile } from "../../../src/core/models.ts";
-import type { Loss } from "../../../src/core/protocol.ts";
+import type { Loss } from "../../../src/core/losses.ts";
 import type { Content, GenerateRequest, ThinkingRequest } from "../../../src/core/request.ts";
 import type { TurnEvent } from "../../../src/core/turn.ts";
 import type { Upstream, UpstreamCall } from "../../../src/core/upstream.ts";
@@ -166,7 +166,7 @@ describe("one attempt", () => {
     const order: string[] = [];
     const losses: Loss[] = [];
     const lossy = call({
-      request: { ...REQUEST, outputFormat: { type: "json-schema", schema: { type: "object" } } },
+      request: { ...REQUEST, sampling: { seed: 7 } },
       model: { ...MODEL, id: "claude-sonnet-4-6", family: "claude", generation: "claude" },
       onLoss: (loss) => {
         losses.push(loss);

@@ -14,7 +14,7 @@ const WEATHER = tool("get_weather", "The weather of a city", {
 
 /** As many tools as an agent client declares, with long descriptions. */
 const AGENT_TOOLS = [
-  tool("Agent", "Launch a new agent to handle complex, multi-step tasks. Reply to the user with its result in words."),
+  tool("Agent", "Starts an agent for work of several steps. Reply to the user with its result in words."),
   tool("Bash", "Executes a given bash command and returns its output.", {
     type: "object",
     properties: { command: { type: "string" }, description: { type: "string" } },
@@ -360,6 +360,15 @@ describe("media", () => {
     expect(finishReasons).toEqual(["STOP"]);
   });
 
+  test("a larger picture is asked for by its size", async () => {
+    const { parts } = await testClient().ask(
+      { contents: [userText("a boat")], generationConfig: { imageConfig: { aspectRatio: "3:4", imageSize: "2K" } } },
+      { model: "gemini-3.1-flash-image", envelope: { requestType: "image_gen" } },
+    );
+    const bytes = Buffer.from(parts.find(({ inlineData }) => inlineData)?.inlineData?.data ?? "", "base64");
+    expect([bytes.readUInt32BE(16), bytes.readUInt32BE(20)]).toEqual([288, 384]);
+  });
+
   test("other prompts get other pictures, the same prompt the same", async () => {
     const paint = async (prompt: string) =>
       (await testClient().say(prompt, { model: "gemini-3-pro-image" })).parts.find(({ inlineData }) => inlineData)
@@ -410,6 +419,11 @@ test("a web search is answered with citations whose offsets are bytes of the ans
     { contents: [userText("what is the weather on the Zürichsee?")], tools: [{ googleSearch: {} }] },
     { model: "gemini-3.1-flash-lite", envelope: { requestType: "web_search" } },
   );
-  const grounding = documents.at(-1)?.response.candidates[0]?.groundingMetadata;
-  expect(grounding?.groundingSupports[0]?.segment.endIndex).toBe(Buffer.byteLength(text));
+  const { groundingSupports = [] } = documents.at(-1)?.response.candidates[0]?.groundingMetadata ?? {};
+  const bytes = Buffer.from(text);
+  const cited = groundingSupports.map(({ segment }) =>
+    bytes.subarray(segment.startIndex ?? 0, segment.endIndex).toString(),
+  );
+  expect(cited).toEqual(groundingSupports.map(({ segment }) => segment.text));
+  expect(cited.join(" ")).toBe(text);
 });

@@ -62,7 +62,7 @@ export interface StreamDocument {
     candidates: {
       content?: { role: string; parts: Part[] };
       finishReason?: string;
-      groundingMetadata?: { groundingSupports: { segment: { endIndex: number } }[] };
+      groundingMetadata?: { groundingSupports: { segment: { startIndex?: number; endIndex: number; text: string } }[] };
     }[];
     usageMetadata?: Record<string, number>;
     modelVersion: string;

@@ -43,7 +43,7 @@ test.each([...served.keys()])("%s: the strict server takes whatever a client may
   const model = profile(id);
   fc.assert(
     fc.property(arbitraryCall, ({ request, repairs }) => {
-      const { body } = lowerRequest(request(model, signatures), model, repairs);
+      const { body } = lowerRequest(request(model, signatures), model, repairs, "official");
       const before = JSON.stringify(body);
       const sent = JSON.parse(JSON.stringify(officialBody(body))) as JsonObject;
       expect(JSON.stringify(body)).toBe(before);

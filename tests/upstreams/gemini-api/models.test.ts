@@ -40,6 +40,8 @@ test("the strict server's list is read over all its pages, and only what serves 
       "gemini-2.5-flash-image",
     ]);
     expect(discovery.replacedIds).toEqual({});
+    expect(discovery.webSearchIds).toContain("gemini-2.5-flash");
+    expect(discovery.webSearchIds?.filter((id) => id.includes("image"))).toEqual([]);
     expect(server.refusals()).toEqual([]);
     expect(server.log.map(({ path }) => path)).toEqual([
       "/v1beta/models?pageSize=1000",

@@ -1,6 +1,6 @@
 import { GatewayError } from "../../../src/core/errors.ts";
 import type { ModelProfile } from "../../../src/core/models.ts";
-import type { Loss } from "../../../src/core/protocol.ts";
+import type { Loss } from "../../../src/core/losses.ts";
 import type { GenerateRequest } from "../../../src/core/request.ts";
 import type { TurnEvent } from "../../../src/core/turn.ts";
 import type { UpstreamCall } from "../../../src/core/upstream.ts";
