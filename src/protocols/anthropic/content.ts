@@ -2,8 +2,10 @@ import { isAbsent, textOf, toolArguments } from "../../core/lenient.ts";
 import type { LossList } from "../../core/losses.ts";
 import { splitMediaText } from "../../core/media-text.ts";
 import type { Effort, FunctionResponse, Part } from "../../core/request.ts";
+import { toolResult } from "../../core/tool-result.ts";
 import { isJsonObject, type JsonObject } from "../../lib/json.ts";
-import { readSource } from "./media.ts";
+import { checkBlock, checkSource, checkToolChange } from "./check.ts";
+import { type AttachmentKind, readSource } from "./media.ts";
 import { invalid } from "./report.ts";
 
 type Role = "user" | "assistant" | "system";
@@ -42,6 +44,7 @@ export function readContent(content: unknown, role: Role, field: string, reader:
 function readBlock(block: unknown, role: Role, field: string, reader: ContentReader, parts: Part[]): void {
   if (typeof block === "string") return pushText(textOf(block), role, parts);
   if (!isJsonObject(block)) throw invalid(field, "Input should be an object");
+  checkBlock(block, field, reader.losses);
   switch (block["type"]) {
     case "text":
       return pushText(textOf(block["text"]), role, parts);
@@ -63,12 +66,10 @@ function readBlock(block: unknown, role: Role, field: string, reader: ContentRea
       parts.push({ functionResponse: readToolResult(block, field, reader) });
       return;
     case "image":
-      noteTransformations(block, field, reader.losses);
-      return readAttachment(block, "image/png", role, field, reader, parts);
+      return readAttachment(block, IMAGE, role, field, reader, parts);
     case "document":
       return readDocument(block, role, field, reader, parts);
     case "search_result":
-      noteCitations(block, field, reader.losses);
       return pushText(textOf(readable([block["title"], block["source"], block["content"]])), role, parts);
     case "tool_reference":
       // Tool search found this tool. All tools are declared from the start, so the model only needs to hear the name.
@@ -79,28 +80,35 @@ function readBlock(block: unknown, role: Role, field: string, reader: ContentRea
       return removeTool(block, field, reader);
     case "compaction":
       return readCompaction(block, role, field, reader, parts);
-    case "mcp_tool_result":
     case "web_search_tool_result":
+      return readSearchResult(block, role, parts);
+    case "mcp_tool_result":
     case "web_fetch_tool_result":
     case "code_execution_tool_result":
     case "bash_code_execution_tool_result":
     case "text_editor_code_execution_tool_result":
     case "advisor_tool_result":
-      reader.losses.add(field, "results of server tools are kept as plain text");
       return pushText(textOf(readable(block["content"])), role, parts);
     case "server_tool_use":
     case "mcp_tool_use":
-      return reader.losses.add(field, "calls of server tools are left out of the history");
-    case "redacted_thinking": // readable by the service that wrote it, by no other
-    case "tool_search_tool_result": // all tools are declared anyway
+    case "redacted_thinking":
+    case "tool_search_tool_result":
     case "mcp_tool_listing":
     case "fallback":
-      return;
     case "container_upload":
-      return reader.losses.add(field, "there is no container to upload files to");
+    case "browser_state":
+      return;
     default:
       return readUnknown(block, role, field, reader, parts);
   }
+}
+
+/** A search that failed left nothing. */
+function readSearchResult({ content }: JsonObject, role: Role, parts: Part[]): void {
+  if (!Array.isArray(content)) return;
+  // A page without a title has its address in both places.
+  const pages = content.map((page) => (isJsonObject(page) && page["title"] === page["url"] ? page["url"] : page));
+  pushText(textOf(readable(pages)), role, parts);
 }
 
 function mustBe(wanted: Role, role: Role, type: string, field: string): void {
@@ -136,37 +144,37 @@ function readToolResult(block: JsonObject, field: string, reader: ContentReader)
     typeof content === "object"
       ? readContent(isJsonObject(content) ? [content] : content, "user", `${field}.content`, reader)
       : [{ text: textOf(content) }];
-  const result = parts.flatMap(({ text }) => (text === undefined ? [] : [text])).join("\n");
-  const media = parts.flatMap(({ inlineData }) => inlineData ?? []);
-  return {
-    id: requiredText(block, "tool_use_id", field),
-    name: "",
-    response: block["is_error"] === true ? { error: result } : { result },
-    ...(media.length > 0 ? { media } : {}),
-  };
+  const id = requiredText(block, "tool_use_id", field);
+  return { id, name: "", ...toolResult(parts, block["is_error"] === true ? "error" : "result") };
 }
 
+const IMAGE: AttachmentKind = { otherwise: "image/png", expected: "image/*" };
+const DOCUMENT: AttachmentKind = { otherwise: "application/pdf" };
+
 function readDocument(block: JsonObject, role: Role, field: string, reader: ContentReader, parts: Part[]): void {
-  noteCitations(block, field, reader.losses);
   const about: string[] = [];
   if (!isAbsent(block["title"])) about.push(`Document title: ${textOf(block["title"])}`);
   if (!isAbsent(block["context"])) about.push(`Document context: ${textOf(block["context"])}`);
   pushText(about.join("\n"), role, parts);
-  readAttachment(block, "application/pdf", role, field, reader, parts);
+  readAttachment(block, DOCUMENT, role, field, reader, parts);
 }
 
 function readAttachment(
   block: JsonObject,
-  otherwise: string,
+  kind: AttachmentKind,
   role: Role,
   field: string,
   reader: ContentReader,
   parts: Part[],
 ): void {
-  const source = readSource(block["source"], `${field}.source`, otherwise);
+  if (isJsonObject(block["source"])) checkSource(block["source"], `${field}.source`, reader.losses);
+  const source = readSource(block["source"], `${field}.source`, kind);
   switch (source.type) {
     case "blob":
       parts.push({ inlineData: source.blob });
+      return;
+    case "remote":
+      parts.push({ remote: source.media });
       return;
     case "text":
       return pushText(source.text, role, parts);
@@ -178,23 +186,14 @@ function readAttachment(
   }
 }
 
-function noteCitations(block: JsonObject, field: string, losses: LossList): void {
-  const citations = block["citations"];
-  if (isJsonObject(citations) && citations["enabled"] === true) {
-    losses.add(`${field}.citations`, "answers carry no citations");
-  }
-}
-
-function noteTransformations(block: JsonObject, field: string, losses: LossList): void {
-  const transformations = block["transformations"];
-  if (isJsonObject(transformations) && transformations["oversized_image"] === "error") {
-    losses.add(`${field}.transformations`, "the size of images is not checked");
-  }
+function changedTool({ tool }: JsonObject, field: string, { losses }: ContentReader): JsonObject {
+  if (!isJsonObject(tool)) throw invalid(`${field}.tool`, "Input should be an object");
+  checkToolChange(tool, `${field}.tool`, losses);
+  return tool;
 }
 
 function addTool(block: JsonObject, field: string, reader: ContentReader): void {
-  const tool = block["tool"];
-  if (!isJsonObject(tool)) throw invalid(`${field}.tool`, "Input should be an object");
+  const tool = changedTool(block, field, reader);
   if (tool["type"] === "tool_definition") {
     reader.toolChanges.push({ type: "add", definition: tool["definition"], field: `${field}.tool.definition` });
   } else if (tool["type"] === "tool_reference") {
@@ -204,8 +203,7 @@ function addTool(block: JsonObject, field: string, reader: ContentReader): void 
 }
 
 function removeTool(block: JsonObject, field: string, reader: ContentReader): void {
-  const tool = block["tool"];
-  if (!isJsonObject(tool)) throw invalid(`${field}.tool`, "Input should be an object");
+  const tool = changedTool(block, field, reader);
   if (tool["type"] === "tool_reference") {
     reader.toolChanges.push({ type: "remove", name: requiredText(tool, "name", `${field}.tool`) });
   }

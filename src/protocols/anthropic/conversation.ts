@@ -2,6 +2,7 @@ import { isAbsent, textOf } from "../../core/lenient.ts";
 import type { LossList } from "../../core/losses.ts";
 import type { Content } from "../../core/request.ts";
 import { isJsonObject } from "../../lib/json.ts";
+import { checkMessage, checkSystemBlock } from "./check.ts";
 import { readContent, type ContentReader, type MessageEffort, type ToolChange } from "./content.ts";
 import { invalid } from "./report.ts";
 import type { Body, Message } from "./schema.ts";
@@ -24,7 +25,7 @@ interface Conversation {
  */
 export function readConversation(body: Body, losses: LossList): Conversation {
   const reader: ContentReader = { losses, toolChanges: [] };
-  const system = readSystem(body.system);
+  const system = readSystem(body.system, losses);
   const early: string[] = [];
   const contents: Content[] = [];
   let effort: MessageEffort | undefined;
@@ -32,6 +33,7 @@ export function readConversation(body: Body, losses: LossList): Conversation {
 
   for (const [index, message] of body.messages.entries()) {
     const field = `messages[${index}]`;
+    checkMessage(message, field, losses);
     const asked = message.output_config?.effort;
     if (asked !== undefined) effort = { effort: asked, field: `${field}.output_config.effort` };
 
@@ -68,13 +70,17 @@ function isCleared(message: Message, index: number, messages: readonly Message[]
   return messages.slice(index + 1).some(({ role }) => role === "user");
 }
 
-function readSystem(system: unknown): string[] {
+function readSystem(system: unknown, losses: LossList): string[] {
   if (isAbsent(system)) return [];
   if (typeof system === "string") return [textOf(system)].map(withoutBillingHeader).filter(Boolean);
   if (!Array.isArray(system)) throw invalid("system", "Input should be a valid list");
   return system
     .map((block, index) => {
-      if (typeof block === "string" || (isJsonObject(block) && "text" in block)) return textOf(block);
+      if (typeof block === "string") return textOf(block);
+      if (isJsonObject(block) && "text" in block) {
+        checkSystemBlock(block, `system[${index}]`, losses);
+        return textOf(block);
+      }
       throw invalid(`system[${index}].text`, "Field required");
     })
     .map(withoutBillingHeader)

@@ -12,6 +12,7 @@ const REPLIES: Record<FailureKind, readonly [status: number, type: string]> = {
   "payload-too-large": [413, "request_too_large"],
   "unknown-model": [404, "not_found_error"],
   "unknown-route": [404, "not_found_error"],
+  "not-found": [404, "not_found_error"],
   unauthorized: [401, "authentication_error"],
   forbidden: [403, "permission_error"],
   "rate-limited": [429, "rate_limit_error"],

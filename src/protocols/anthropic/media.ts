@@ -1,21 +1,31 @@
 import { isAbsent, textOf } from "../../core/lenient.ts";
-import type { Blob64 } from "../../core/request.ts";
+import type { Blob64, RemoteMedia } from "../../core/request.ts";
 import { decodeBase64, parseContent, parseDataUrl } from "../../lib/data-url.ts";
 import { isJsonObject } from "../../lib/json.ts";
+import { wellFormed } from "../../lib/well-formed.ts";
 import { invalid } from "./report.ts";
 
 /** What a `source` object holds once its transport is taken off. */
 type Source =
   | { type: "blob"; blob: Blob64 }
+  | { type: "remote"; media: RemoteMedia }
   | { type: "text"; text: string }
   /** Content blocks, still unread. */
   | { type: "blocks"; content: unknown };
 
+/** What a block says about its attachment by its own type. */
+export interface AttachmentKind {
+  /** The type of content that does not tell its own. */
+  otherwise: string;
+  /** What may stand at an address. Absent: anything. */
+  expected?: string;
+}
+
 /**
- * Reads the `source` of an image or document block. Throws `invalid-request` for remote URLs and uploaded files:
- * nothing is fetched, and leaving the attachment out would make the model answer about something it never saw.
+ * Reads the `source` of an image or document block. Throws `invalid-request` for uploaded files, which are not there:
+ * leaving the attachment out would make the model answer about something it never saw.
  */
-export function readSource(source: unknown, field: string, otherwise: string): Source {
+export function readSource(source: unknown, field: string, { otherwise, expected }: AttachmentKind): Source {
   if (!isJsonObject(source)) throw invalid(field, isAbsent(source) ? "Field required" : "Input should be an object");
   switch (source["type"]) {
     case "base64":
@@ -29,7 +39,7 @@ export function readSource(source: unknown, field: string, otherwise: string): S
       const url = source["url"];
       if (typeof url !== "string") throw invalid(`${field}.url`, "Input should be a valid string");
       const content = parseDataUrl(url);
-      if (!content) throw invalid(`${field}.url`, "remote URLs are not fetched; send the content as base64");
+      if (!content) return { type: "remote", media: remoteMedia(url, `${field}.url`, expected) };
       return { type: "blob", blob: checkedBlob(content.mimeType ?? otherwise, content.data, `${field}.url`) };
     }
     case "file":
@@ -37,6 +47,11 @@ export function readSource(source: unknown, field: string, otherwise: string): S
     default:
       throw invalid(`${field}.type`, "Input should be 'base64', 'url', 'text', 'content' or 'file'");
   }
+}
+
+function remoteMedia(url: string, field: string, expected: string | undefined): RemoteMedia {
+  if (!/^\s*https?:/i.test(url)) throw invalid(field, "Input should be an http, https or data URL");
+  return { url: wellFormed(url), ...(expected !== undefined && { mimeType: expected }), field };
 }
 
 function inlineBlob(data: unknown, mediaType: unknown, field: string, otherwise: string): Blob64 {

@@ -2,7 +2,7 @@ import type { StopReason, Usage } from "../../core/turn.ts";
 import type { JsonObject } from "../../lib/json.ts";
 
 /** The whole `Message` before anything was said; a finished one overrides content, stop fields and usage. */
-export function emptyMessage(id: string, model: string, usage: Usage): JsonObject {
+export function emptyMessage(id: string, model: string, usage: Usage, searches?: number): JsonObject {
   return {
     id,
     type: "message",
@@ -15,7 +15,7 @@ export function emptyMessage(id: string, model: string, usage: Usage): JsonObjec
     stop_sequence: null,
     stop_details: null,
     usage: {
-      ...tokenCounts(usage),
+      ...tokenCounts(usage, searches),
       cache_creation: null,
       inference_geo: null,
       service_tier: null,
@@ -25,14 +25,14 @@ export function emptyMessage(id: string, model: string, usage: Usage): JsonObjec
 }
 
 /** Cached input is counted inside `input` upstream and beside `input_tokens` in this protocol. */
-export function tokenCounts(usage: Usage): JsonObject {
+export function tokenCounts(usage: Usage, searches?: number): JsonObject {
   return {
     input_tokens: Math.max(0, usage.input - usage.cachedInput),
     cache_creation_input_tokens: 0,
     cache_read_input_tokens: usage.cachedInput,
     output_tokens: usage.output,
     output_tokens_details: { thinking_tokens: usage.thinking },
-    server_tool_use: null,
+    server_tool_use: searches === undefined ? null : { web_fetch_requests: 0, web_search_requests: searches },
   };
 }
 

@@ -1,60 +1,60 @@
+import { readSampling } from "../../core/client-sampling.ts";
 import { clientSession } from "../../core/client-session.ts";
 import { isAbsent } from "../../core/lenient.ts";
 import { lossList } from "../../core/losses.ts";
 import type { ClientRequest, ParsedCall } from "../../core/protocol.ts";
 import type { GenerateRequest, OutputFormat, Sampling } from "../../core/request.ts";
-import { wellFormed, wellFormedObject } from "../../lib/well-formed.ts";
+import { wellFormedObject } from "../../lib/well-formed.ts";
+import type { ReplyForm } from "./body.ts";
+import { checkFrame } from "./check.ts";
 import { readConversation } from "./conversation.ts";
-import { checkFields } from "./fields.ts";
 import { invalid } from "./report.ts";
 import { parseBody, type Body } from "./schema.ts";
-import { readThinking, thinkingDisplay, type ThinkingDisplay } from "./thinking.ts";
+import { readThinking, thinkingDisplay } from "./thinking.ts";
 import { readTools } from "./tools.ts";
+import { commandsSearch, searchForm } from "./web-search.ts";
 
 interface ParsedMessages extends Omit<ParsedCall, "reply"> {
-  display: ThinkingDisplay;
+  form: ReplyForm;
 }
 
 /** Reads a Messages request. Throws GatewayError("invalid-request") naming the field. */
 export function parseMessages({ body: input, headers }: ClientRequest): ParsedMessages {
   const body = parseBody(input);
   const losses = lossList();
-  checkFields(body, losses);
+  checkFrame(body, losses);
   const { system, contents, toolChanges, effort } = readConversation(body, losses);
   const thinking = readThinking(body, effort, losses);
   const outputFormat = readOutputFormat(body);
-  if (body.output_config?.task_budget !== undefined) {
-    losses.add("output_config.task_budget", "the model is not told of a budget");
-  }
   const request: GenerateRequest = {
     model: body.model,
     system,
     contents,
     ...readTools(body, toolChanges, losses),
-    sampling: readSampling(body),
+    sampling: samplingOf(body),
     ...(thinking ? { thinking } : {}),
     ...(outputFormat ? { outputFormat } : {}),
     ...clientSession({ userId: body.metadata?.user_id, headers }),
   };
+  if (commandsSearch(request)) request.webSearch = { ...request.webSearch, forced: true };
   return {
     request,
     stream: body.stream === true,
     losses: losses.all(),
     fieldName: (canonical) => fieldName(canonical, body),
-    display: thinkingDisplay(body, thinking),
+    form: { display: thinkingDisplay(body, thinking), search: searchForm(request) },
   };
 }
 
-function readSampling(body: Body): Sampling {
+function samplingOf(body: Body): Sampling {
   if (body.max_tokens === 0) throw invalid("max_tokens", "0 only warms a prompt cache, which is not available here");
-  const sampling: Sampling = {};
-  if (body.max_tokens !== undefined) sampling.maxOutputTokens = body.max_tokens;
-  if (body.temperature !== undefined) sampling.temperature = body.temperature;
-  if (body.top_p !== undefined) sampling.topP = body.top_p;
-  // 0 and less mean "no such limit" in one ecosystem or another.
-  if (body.top_k !== undefined && body.top_k > 0) sampling.topK = body.top_k;
-  if (body.stop_sequences !== undefined) sampling.stopSequences = body.stop_sequences.map(wellFormed);
-  return sampling;
+  return readSampling({
+    maxOutputTokens: body.max_tokens,
+    temperature: body.temperature,
+    topP: body.top_p,
+    topK: body.top_k,
+    stopSequences: body.stop_sequences,
+  });
 }
 
 function readOutputFormat(body: Body): OutputFormat | undefined {

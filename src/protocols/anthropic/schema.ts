@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { fieldPath, isAbsent } from "../../core/lenient.ts";
+import { EFFORTS } from "../../core/request.ts";
 import { jsonObject } from "../../lib/schema.ts";
 import { invalid } from "./report.ts";
 
@@ -43,10 +44,7 @@ function object<const Entries extends v.ObjectEntries>(entries: Entries) {
   );
 }
 
-const effort = v.picklist(
-  ["minimal", "low", "medium", "high", "xhigh", "max"],
-  "Input should be 'low', 'medium', 'high', 'xhigh' or 'max'",
-);
+const effort = v.picklist(EFFORTS, "Input should be 'low', 'medium', 'high', 'xhigh' or 'max'");
 
 const outputFormat = object({
   type: v.literal("json_schema", "Input should be 'json_schema'"),
@@ -69,6 +67,7 @@ const tool = object({
   input_examples: field(v.array(v.unknown(), LIST)),
   allowed_callers: field(v.array(text, LIST)),
   max_uses: field(wholeNumber),
+  allowed_domains: field(v.array(text, LIST)),
 });
 
 const body = object({

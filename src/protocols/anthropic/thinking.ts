@@ -18,8 +18,6 @@ export function readThinking(
   if (effort && request?.type !== "effort") {
     losses.add(effort.field, "effort counts only where thinking is on and has no budget of its own");
   }
-  if (body.thinking?.type === "between_tools")
-    losses.add("thinking.type", "thinking between tools only is not available");
   return request;
 }
 

@@ -1,7 +1,7 @@
-import { isAbsent } from "../../core/lenient.ts";
 import type { LossList } from "../../core/losses.ts";
-import type { FunctionTool, GenerateRequest, ToolChoice } from "../../core/request.ts";
+import type { FunctionTool, GenerateRequest, ToolChoice, WebSearch } from "../../core/request.ts";
 import { wellFormed, wellFormedObject } from "../../lib/well-formed.ts";
+import { checkTool } from "./check.ts";
 import type { ToolChange } from "./content.ts";
 import { invalid } from "./report.ts";
 import { parseToolDeclaration, type Body, type ToolDeclaration } from "./schema.ts";
@@ -9,8 +9,6 @@ import { parseToolDeclaration, type Body, type ToolDeclaration } from "./schema.
 /** The canonical tool fields of a request. */
 type Tools = Pick<GenerateRequest, "tools" | "toolChoice" | "webSearch">;
 
-/** Tools that Anthropic's servers run themselves: without them the conversation still makes sense. */
-const SERVER_TOOL = /^(?:web_fetch|code_execution|tool_search_tool|advisor|mcp_toolset)(?:_|$)/;
 const WEB_SEARCH = /^web_search(?:_|$)/;
 
 /**
@@ -40,68 +38,54 @@ export function readTools(body: Body, changes: readonly ToolChange[], losses: Lo
   }
   if (removed.size > 0) result.tools = result.tools.filter(({ name }) => !removed.has(name));
 
-  const toolChoice = readToolChoice(body.tool_choice, result, losses);
+  const toolChoice = readToolChoice(body.tool_choice, result);
   if (toolChoice) result.toolChoice = toolChoice;
   return result;
 }
 
 function declare(declaration: ToolDeclaration, field: string, result: Tools, losses: LossList): void {
-  const type = declaration.type ?? "custom";
-  if (WEB_SEARCH.test(type)) {
-    noteSearchOptions(declaration, field, losses);
-    result.webSearch = declaration.max_uses === undefined ? {} : { maxUses: declaration.max_uses };
-  } else if (type === "custom" || declaration.input_schema !== undefined) {
-    if (declaration.name) result.tools.push(functionTool(declaration, declaration.name, field, losses));
-    else losses.add(field, "a tool without a name cannot be called");
-  } else if (SERVER_TOOL.test(type)) {
-    losses.add(field, "this tool is run by the service that defines it and is not available here");
-  } else {
-    throw invalid(field, "this type of tool is not supported; declare it as a custom tool with an input_schema");
+  switch (checkTool(declaration, field, losses)) {
+    case "web-search":
+      result.webSearch = webSearch(declaration);
+      return;
+    case "function":
+      if (declaration.name) result.tools.push(functionTool(declaration, declaration.name));
+      else losses.add(field, "a tool without a name cannot be called");
+      return;
+    case "nothing":
   }
 }
 
-function functionTool(declaration: ToolDeclaration, name: string, field: string, losses: LossList): FunctionTool {
-  if (declaration.strict === true) losses.add(`${field}.strict`, "arguments are not guaranteed to fit the schema");
-  if (declaration.input_examples?.length) losses.add(`${field}.input_examples`, "examples of input are left out");
-  if (declaration.allowed_callers && !declaration.allowed_callers.includes("direct")) {
-    losses.add(`${field}.allowed_callers`, "the model calls every tool directly");
-  }
+function functionTool({ description, input_schema: schema }: ToolDeclaration, name: string): FunctionTool {
   return {
     name,
-    ...(declaration.description === undefined ? {} : { description: wellFormed(declaration.description) }),
-    ...(declaration.input_schema === undefined ? {} : { schema: wellFormedObject(declaration.input_schema) }),
+    ...(description === undefined ? {} : { description: wellFormed(description) }),
+    ...(schema === undefined ? {} : { schema: wellFormedObject(schema) }),
   };
 }
 
-function noteSearchOptions(declaration: ToolDeclaration, field: string, losses: LossList): void {
-  for (const option of ["allowed_domains", "blocked_domains", "user_location"]) {
-    const value = declaration[option];
-    const isSet = Array.isArray(value) ? value.length > 0 : !isAbsent(value);
-    if (isSet) losses.add(`${field}.${option}`, `web search has no ${option}`);
-  }
+function webSearch({ allowed_domains: domains }: ToolDeclaration): WebSearch {
+  const allowedDomains = domains?.map(wellFormed).filter((domain) => domain.trim() !== "");
+  return allowedDomains?.length ? { allowedDomains } : {};
 }
 
-function readToolChoice(
-  choice: Body["tool_choice"],
-  { tools, webSearch }: Tools,
-  losses: LossList,
-): ToolChoice | undefined {
+/** A choice that leaves nothing but the hosted search makes the search an obligation. */
+function readToolChoice(choice: Body["tool_choice"], result: Tools): ToolChoice | undefined {
   if (!choice) return undefined;
-  if (choice.disable_parallel_tool_use === true) {
-    losses.add("tool_choice.disable_parallel_tool_use", "the model may call several tools at once");
-  }
   switch (choice.type) {
+    case "any":
+      if (result.webSearch && result.tools.length === 0) result.webSearch.forced = true;
+      return { mode: "any" };
     case "auto":
     case "none":
-    case "any":
     case "validated": // sent by Copilot for Gemini models
       return { mode: choice.type };
     case "tool": {
       const { name } = choice;
       if (name === undefined) throw invalid("tool_choice.name", "Field required");
-      if (tools.some((tool) => tool.name === name)) return { mode: "any", only: [name] };
-      if (webSearch && WEB_SEARCH.test(name)) {
-        losses.add("tool_choice", "whether to search is the model's choice");
+      if (result.tools.some((tool) => tool.name === name)) return { mode: "any", only: [name] };
+      if (result.webSearch && WEB_SEARCH.test(name)) {
+        result.webSearch.forced = true;
         return undefined;
       }
       throw invalid("tool_choice", "Tool not found in provided tools");

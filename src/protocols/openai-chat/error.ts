@@ -1,53 +1,15 @@
-import { type FailureKind, fullMessage, type GatewayError } from "../../core/errors.ts";
+import type { GatewayError } from "../../core/errors.ts";
+import { openAiErrorBody, openAiErrorReply } from "../../core/openai/error.ts";
 import type { ErrorReply } from "../../core/protocol.ts";
 import type { JsonObject } from "../../lib/json.ts";
 
-interface ErrorForm {
-  status: number;
-  type: string;
-  code: string | null;
-}
+const PROMPT = "messages";
 
-/** Trouble with the owner's Google accounts is a 503: a 401 or 403 would make clients throw their own key away. */
-const FORMS: Readonly<Record<FailureKind, ErrorForm>> = {
-  "invalid-request": { status: 400, type: "invalid_request_error", code: null },
-  "context-too-long": { status: 400, type: "invalid_request_error", code: "context_length_exceeded" },
-  "payload-too-large": { status: 413, type: "invalid_request_error", code: "payload_too_large" },
-  "unknown-model": { status: 404, type: "invalid_request_error", code: "model_not_found" },
-  "unknown-route": { status: 404, type: "invalid_request_error", code: "unknown_url" },
-  unauthorized: { status: 401, type: "invalid_request_error", code: "invalid_api_key" },
-  forbidden: { status: 403, type: "permission_error", code: "forbidden" },
-  "rate-limited": { status: 429, type: "rate_limit_error", code: "rate_limit_exceeded" },
-  "quota-exhausted": { status: 429, type: "insufficient_quota", code: "insufficient_quota" },
-  overloaded: { status: 503, type: "server_error", code: "overloaded" },
-  unavailable: { status: 502, type: "server_error", code: "upstream_unavailable" },
-  "version-refused": { status: 502, type: "server_error", code: "upstream_unavailable" },
-  "malformed-answer": { status: 502, type: "server_error", code: "malformed_answer" },
-  "model-missing": { status: 404, type: "invalid_request_error", code: "model_not_found" },
-  "access-denied": { status: 503, type: "server_error", code: "account_unavailable" },
-  "access-token-rejected": { status: 503, type: "server_error", code: "account_unavailable" },
-  "project-rejected": { status: 503, type: "server_error", code: "account_unavailable" },
-  "account-unusable": { status: 503, type: "server_error", code: "account_unavailable" },
-  "no-account": { status: 503, type: "server_error", code: "no_account" },
-  "region-blocked": { status: 503, type: "server_error", code: "region_blocked" },
-  deadline: { status: 504, type: "server_error", code: "timeout" },
-  cancelled: { status: 499, type: "server_error", code: "cancelled" },
-  internal: { status: 500, type: "server_error", code: "internal_error" },
-};
-
-/** OpenAI clients read the request's id from its header only. */
 export function encodeError(error: GatewayError): ErrorReply {
-  return { status: FORMS[error.kind].status, body: errorBody(error) };
+  return openAiErrorReply(error, PROMPT);
 }
 
 /** The error object, the same in a reply of its own and as the last frame of a broken stream. */
 export function errorBody(error: GatewayError): JsonObject {
-  const { type, code } = FORMS[error.kind];
-  return { error: { message: fullMessage(error), type, param: paramOf(error), code } };
-}
-
-function paramOf({ kind, detail }: GatewayError): string | null {
-  if (detail.field !== undefined) return detail.field;
-  if (kind === "unknown-model" || kind === "model-missing") return "model";
-  return kind === "context-too-long" ? "messages" : null;
+  return openAiErrorBody(error, PROMPT);
 }

@@ -1,68 +1,37 @@
-import { isAbsent } from "../../core/lenient.ts";
-import { type LossList, UNKNOWN_FIELD } from "../../core/losses.ts";
-import { invalid } from "./check.ts";
+import {
+  approximated,
+  fieldTable,
+  type FieldTable,
+  harmless,
+  is,
+  isEmpty,
+  isFalse,
+  mapped,
+  refused,
+} from "../../core/field-table.ts";
 import type { ChatMessage } from "./schema.ts";
-
-/** What becomes of one field of a request. */
-type Treatment =
-  /** Carried into the canonical request or into the form of the reply. */
-  | { type: "mapped" }
-  /** Without effect on the answer, or already true of every answer. */
-  | { type: "harmless"; why: string }
-  | Rejection;
-
-type Rejection = {
-  /** Lost: has no counterpart upstream and is reported. Refused: serving the request without it would mislead. */
-  type: "lost" | "refused";
-  why: string;
-  /** The value asks for nothing special. */
-  unless?: (value: unknown) => boolean;
-};
-
-/** The treatments of one object's fields. */
-export interface FieldTable {
-  rows: Readonly<Record<string, Treatment>>;
-  /** The rows that can change what becomes of a request, so that judging a message costs one or two look-ups. */
-  rejections: readonly (readonly [field: string, rejection: Rejection])[];
-}
-
-function table(rows: Readonly<Record<string, Treatment>>): FieldTable {
-  const rejections = Object.entries(rows).flatMap(([field, treatment]) =>
-    treatment.type === "lost" || treatment.type === "refused" ? [[field, treatment] as const] : [],
-  );
-  return { rows, rejections };
-}
-
-const mapped: Treatment = { type: "mapped" };
-const harmless = (why: string): Treatment => ({ type: "harmless", why });
 
 const CACHE_CONTROL = harmless("the upstream caches prefixes by itself");
 const OTHER_PROTOCOL = harmless("versions of the Messages API, which this is not");
 const ONE_PROVIDER = harmless("there is one provider to route to");
-const isFalse = (value: unknown) => value === false;
-const isEmpty = (value: unknown) => typeof value === "object" && value !== null && Object.keys(value).length === 0;
 const without = (word: string) => (value: unknown) => !(Array.isArray(value) && value.includes(word));
 
-export const bodyFields = table({
+export const bodyFields = fieldTable("", {
   messages: mapped,
   model: mapped,
   audio: harmless("only has a meaning with audio output, which modalities refuses"),
   frequency_penalty: mapped,
   function_call: mapped,
   functions: mapped,
-  logit_bias: { type: "lost", why: "the upstream takes no token biases", unless: isEmpty },
-  logprobs: { type: "lost", why: "the upstream returns no log probabilities", unless: isFalse },
+  logit_bias: approximated("the upstream takes no token biases", isEmpty),
+  logprobs: approximated("the upstream returns no log probabilities", isFalse),
   max_completion_tokens: mapped,
   max_tokens: mapped,
   metadata: harmless("labels of stored completions, which this gateway does not keep"),
-  modalities: { type: "refused", why: "the models answer in text and images only", unless: without("audio") },
-  moderation: { type: "lost", why: "the upstream applies its own safety rules" },
-  n: { type: "refused", why: "only one answer per request is possible", unless: (value) => value === 1 },
-  parallel_tool_calls: {
-    type: "lost",
-    why: "the upstream has no switch against parallel calls",
-    unless: (value) => value === true,
-  },
+  modalities: refused("the models answer in text and images only", without("audio")),
+  moderation: approximated("the upstream applies its own safety rules"),
+  n: refused("only one answer per request is possible", is(1)),
+  parallel_tool_calls: approximated("the upstream has no switch against parallel calls", is(true)),
   prediction: harmless("a hint that only speeds up the same answer"),
   presence_penalty: mapped,
   prompt_cache_key: mapped,
@@ -80,14 +49,10 @@ export const bodyFields = table({
   temperature: mapped,
   tool_choice: mapped,
   tools: mapped,
-  top_logprobs: {
-    type: "lost",
-    why: "the upstream returns no log probabilities",
-    unless: (value) => value === 0,
-  },
+  top_logprobs: approximated("the upstream returns no log probabilities", is(0)),
   top_p: mapped,
   user: mapped,
-  verbosity: { type: "lost", why: "the upstream has no such setting", unless: (value) => value === "medium" },
+  verbosity: approximated("the upstream has no such setting", is("medium")),
   web_search_options: mapped,
 
   // What OpenAI has not published and clients send all the same.
@@ -100,7 +65,7 @@ export const bodyFields = table({
   thinking: mapped,
   top_k: mapped,
   usage: mapped,
-  transforms: { type: "lost", why: "prompts are not shortened on their way", unless: isEmpty },
+  transforms: approximated("prompts are not shortened on their way", isEmpty),
   anthropic_beta: OTHER_PROTOCOL,
   anthropic_version: OTHER_PROTOCOL,
   betas: OTHER_PROTOCOL,
@@ -110,98 +75,242 @@ export const bodyFields = table({
   route: ONE_PROVIDER,
 });
 
-export const extraBodyFields = table({ google: mapped });
+export const extraBodyFields = fieldTable("extra_body", { google: mapped });
 
-export const googleFields = table({ thinking_config: mapped });
+export const googleFields = fieldTable("google", { thinking_config: mapped });
 
-export const streamOptionFields = table({
+export const googleThinkingFields = fieldTable("google.thinking_config", {
+  thinking_budget: mapped,
+  thinking_level: mapped,
+  include_thoughts: mapped,
+});
+
+export const reasoningFields = fieldTable("reasoning", {
+  effort: mapped,
+  max_tokens: mapped,
+  enabled: mapped,
+  exclude: mapped,
+  summary: harmless("what the model shows of its thinking is a summary"),
+});
+
+export const thinkingFields = fieldTable("thinking", { type: mapped, budget_tokens: mapped });
+
+export const streamOptionFields = fieldTable("stream_options", {
   include_obfuscation: harmless("padding against traffic analysis is added by no frame here"),
   include_usage: mapped,
 });
 
-export const webSearchFields = table({
-  search_context_size: {
-    type: "lost",
-    why: "the upstream decides how much it reads",
-    unless: (value) => value === "medium",
-  },
-  user_location: { type: "lost", why: "the upstream searches without a location" },
+const CONTEXT_SIZE = approximated("the upstream decides how much it reads", is("medium"));
+const LOCATION = approximated("the upstream searches without a location");
+
+export const webSearchFields = fieldTable("web_search_options", {
+  search_context_size: CONTEXT_SIZE,
+  user_location: LOCATION,
 });
 
-export const jsonSchemaFields = table({
+/** The hosted search of the Responses API, where some clients send it. */
+export const searchToolFields = fieldTable("tools[] (web_search)", {
+  type: mapped,
+  filters: mapped,
+  search_context_size: CONTEXT_SIZE,
+  user_location: LOCATION,
+});
+
+export const searchFilterFields = fieldTable("tools[].filters", {
+  allowed_domains: mapped,
+  blocked_domains: approximated("no domains are left out", isEmpty),
+});
+
+export const responseFormatFields = fieldTable("response_format", { type: mapped, json_schema: mapped });
+
+export const jsonSchemaFields = fieldTable("response_format.json_schema", {
   name: harmless("a label that no model is shown"),
   description: mapped,
   schema: mapped,
   strict: harmless("the schema is always enforced as far as the upstream can"),
 });
 
-export const functionFields = table({
+export const toolFields = fieldTable("tools[]", {
+  type: mapped,
+  function: mapped,
+  custom: mapped,
+  cache_control: CACHE_CONTROL,
+});
+
+export const functionFields = fieldTable("tools[].function, functions[]", {
   name: mapped,
   description: mapped,
   parameters: mapped,
   // Nearly every SDK sets it on every tool; a report on each request would bury the ones that matter.
   strict: harmless("arguments are always held to the schema as far as the upstream can"),
+
+  // Of tools written without the wrapper, or as other protocols have them.
+  type: mapped,
+  input_schema: mapped,
+  cache_control: CACHE_CONTROL,
 });
 
-export const customToolFields = table({
+export const customToolFields = fieldTable("tools[].custom", {
   name: mapped,
   description: mapped,
-  format: mapped,
+  format: approximated("the grammar is shown to the model but not enforced", isPlainText),
+  // Of tools written without the wrapper.
+  type: mapped,
 });
 
+export const toolChoiceFields = fieldTable("tool_choice", {
+  type: mapped,
+  function: mapped,
+  custom: mapped,
+  allowed_tools: mapped,
+  // Of choices written without the wrapper.
+  name: mapped,
+});
+
+export const chosenToolFields = fieldTable("tool_choice.function, tool_choice.custom, function_call", { name: mapped });
+
+export const allowedToolsFields = fieldTable("tool_choice.allowed_tools", { mode: mapped, tools: mapped });
+
 /** A participant's name has a place upstream only where it is the name of a function. */
-const participantName: Treatment = { type: "lost", why: "the upstream has no names of participants" };
+const participantName = approximated("the upstream has no names of participants");
+
+/** The upstream takes no marks of an earlier answer; the model is given the text that they stood at. */
+const MARKS = harmless("the text itself is sent back");
+/**
+ * The upstream takes back only thinking with its signature, which no chat client keeps with the text: the gateway restores
+ * what it signed by itself.
+ */
+const UNSIGNED = harmless("unsigned thinking cannot be sent back");
 
 export const messageFields: Readonly<Record<ChatMessage["role"], FieldTable>> = {
-  system: table({ content: mapped, role: mapped, name: participantName }),
-  developer: table({ content: mapped, role: mapped, name: participantName }),
-  user: table({ content: mapped, role: mapped, name: participantName }),
-  assistant: table({
+  system: fieldTable("messages[] (system)", { content: mapped, role: mapped, name: participantName }),
+  developer: fieldTable("messages[] (developer)", { content: mapped, role: mapped, name: participantName }),
+  user: fieldTable("messages[] (user)", { content: mapped, role: mapped, name: participantName }),
+  assistant: fieldTable("messages[] (assistant)", {
     role: mapped,
-    audio: { type: "lost", why: "earlier audio answers are held by OpenAI only" },
+    audio: approximated("earlier audio answers are held by OpenAI only"),
     content: mapped,
     function_call: mapped,
     name: participantName,
     refusal: mapped,
     tool_calls: mapped,
-    // The upstream takes back only thinking with its signature, which no chat client keeps with the text: the gateway
-    // restores what it signed by itself.
-    reasoning_content: harmless("unsigned thinking cannot be sent back"),
+
+    // What answers and SDKs add to a message, and clients send back.
+    annotations: MARKS,
+    extra_content: mapped,
+    id: harmless("a label that no model is shown"),
+    parsed: MARKS,
+    provider_specific_fields: mapped,
+    reasoning: UNSIGNED,
+    reasoning_content: UNSIGNED,
+    reasoning_details: UNSIGNED,
+    thinking_blocks: UNSIGNED,
   }),
-  tool: table({ content: mapped, role: mapped, tool_call_id: mapped }),
-  function: table({ content: mapped, name: mapped, role: mapped }),
+  tool: fieldTable("messages[] (tool)", { content: mapped, role: mapped, tool_call_id: mapped, name: mapped }),
+  function: fieldTable("messages[] (function)", { content: mapped, name: mapped, role: mapped }),
 };
 
+export const toolCallFields = fieldTable("messages[].tool_calls[]", {
+  id: mapped,
+  type: mapped,
+  function: mapped,
+  custom: mapped,
+
+  index: harmless("the place in a stream"),
+  extra_content: mapped,
+  provider_specific_fields: mapped,
+});
+
+export const calledFunctionFields = fieldTable("messages[].tool_calls[].function, messages[].function_call", {
+  name: mapped,
+  arguments: mapped,
+
+  extra_content: mapped,
+  parsed_arguments: harmless("the arguments themselves are sent back"),
+  provider_specific_fields: mapped,
+});
+
+export const calledCustomFields = fieldTable("messages[].tool_calls[].custom", { name: mapped, input: mapped });
+
+const BREAKPOINTS = { prompt_cache_breakpoint: CACHE_CONTROL, cache_control: CACHE_CONTROL };
+const DETAIL = harmless("the upstream picks the resolution");
+
+function partTable(kind: string, rows: FieldTable["rows"]): FieldTable {
+  return fieldTable(`messages[].content[] (${kind})`, { type: mapped, ...rows, ...BREAKPOINTS });
+}
+
+const textPart = partTable("text", { text: mapped, annotations: MARKS, citations: MARKS });
+const imagePart = partTable("image_url", { image_url: mapped, detail: DETAIL });
+const sourcePart = (kind: string) => partTable(kind, { source: mapped });
+
+/** By the part's type; clients mix those of their other protocols into chat messages. */
 export const partFields: Readonly<Record<string, FieldTable>> = {
-  text: table({ text: mapped, type: mapped, prompt_cache_breakpoint: CACHE_CONTROL }),
-  refusal: table({ refusal: mapped, type: mapped }),
-  // `image_url.detail` is harmless: the upstream picks the resolution.
-  image_url: table({ image_url: mapped, type: mapped, prompt_cache_breakpoint: CACHE_CONTROL }),
-  input_audio: table({ input_audio: mapped, type: mapped, prompt_cache_breakpoint: CACHE_CONTROL }),
-  file: table({ file: mapped, type: mapped, prompt_cache_breakpoint: CACHE_CONTROL }),
+  text: textPart,
+  input_text: textPart,
+  output_text: textPart,
+  refusal: partTable("refusal", { refusal: mapped }),
+  image_url: imagePart,
+  input_image: imagePart,
+  video_url: partTable("video_url", { video_url: mapped }),
+  audio_url: partTable("audio_url", { audio_url: mapped }),
+  input_audio: partTable("input_audio", { input_audio: mapped }),
+  file: partTable("file", { file: mapped }),
+  image: sourcePart("image"),
+  document: sourcePart("document"),
 };
 
-/** What is known of the fields; values may be anything. */
-type Fields = Readonly<Record<string, unknown>>;
+const partKinds = fieldTable("messages[].content[].type", {
+  ...Object.fromEntries(Object.keys(partFields).map((kind) => [kind, mapped])),
+  thinking: UNSIGNED,
+  redacted_thinking: UNSIGNED,
+  reasoning: UNSIGNED,
+});
 
-/** Applies a table to the fields an object really has. Throws for refused ones. */
-export function judge({ rejections }: FieldTable, object: Fields, path: string, losses: LossList): void {
-  for (const [key, { type, why, unless }] of rejections) {
-    const value = object[key];
-    if (isAbsent(value) || unless?.(value)) continue;
-    const field = fieldAt(path, key);
-    if (type === "refused") throw invalid(field, `'${field}' is not supported: ${why}.`);
-    losses.add(field, why);
-  }
-}
+/** The object inside a part, by the field that holds it. */
+export const partObjectFields: Readonly<Record<string, FieldTable>> = {
+  image_url: fieldTable("messages[].content[].image_url", { url: mapped, detail: DETAIL }),
+  video_url: fieldTable("messages[].content[].video_url", { url: mapped }),
+  audio_url: fieldTable("messages[].content[].audio_url", { url: mapped }),
+  input_audio: fieldTable("messages[].content[].input_audio", { data: mapped, format: mapped }),
+  file: fieldTable("messages[].content[].file", {
+    file_data: mapped,
+    file_id: refused("no files are stored here; send the content in file_data"),
+    filename: mapped,
 
-/** Reports the fields that a table says nothing about: none may vanish without a word. */
-export function reportUnknown({ rows }: FieldTable, object: Fields, path: string, losses: LossList): void {
-  for (const key in object) {
-    if (!Object.hasOwn(rows, key) && !isAbsent(object[key])) losses.add(fieldAt(path, key), UNKNOWN_FIELD);
-  }
-}
+    file_url: mapped,
+  }),
+  source: fieldTable("messages[].content[].source", { type: mapped, data: mapped, media_type: mapped, url: mapped }),
+};
 
-function fieldAt(path: string, key: string): string {
-  return path === "" ? key : `${path}.${key}`;
+/** What becomes of each field of each object of a request. */
+export const FIELDS: readonly FieldTable[] = [
+  bodyFields,
+  streamOptionFields,
+  responseFormatFields,
+  jsonSchemaFields,
+  toolFields,
+  functionFields,
+  customToolFields,
+  searchToolFields,
+  searchFilterFields,
+  toolChoiceFields,
+  chosenToolFields,
+  allowedToolsFields,
+  webSearchFields,
+  reasoningFields,
+  thinkingFields,
+  extraBodyFields,
+  googleFields,
+  googleThinkingFields,
+  ...Object.values(messageFields),
+  toolCallFields,
+  calledFunctionFields,
+  calledCustomFields,
+  partKinds,
+  ...new Set(Object.values(partFields)),
+  ...Object.values(partObjectFields),
+];
+
+function isPlainText(format: unknown): boolean {
+  return typeof format !== "object" || format === null || !("type" in format) || format.type !== "grammar";
 }

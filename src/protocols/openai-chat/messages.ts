@@ -1,14 +1,16 @@
+import { checkFields } from "../../core/field-table.ts";
 import { toolArguments } from "../../core/lenient.ts";
 import type { LossList } from "../../core/losses.ts";
 import { splitMediaText } from "../../core/media-text.ts";
+import { check, invalid, refuseField } from "../../core/openai/check.ts";
+import { customArguments } from "../../core/openai/tools.ts";
 import type { Content, FunctionCall, Part } from "../../core/request.ts";
+import { toolResult } from "../../core/tool-result.ts";
 import { isJsonObject } from "../../lib/json.ts";
 import { wellFormed, wellFormedObject } from "../../lib/well-formed.ts";
-import { check, invalid } from "./check.ts";
-import { judge, messageFields } from "./fields.ts";
+import { calledCustomFields, calledFunctionFields, messageFields, toolCallFields } from "./fields.ts";
 import { readParts } from "./parts.ts";
 import { type ChatMessage, messageSchema, type ToolCall, toolCallSchema } from "./schema.ts";
-import { CUSTOM_INPUT } from "./tools.ts";
 
 interface Conversation {
   system: string[];
@@ -30,7 +32,7 @@ export function readMessages(messages: readonly unknown[], losses: LossList): Co
   for (const [index, value] of messages.entries()) {
     const field = `messages[${index}]`;
     const message = check(messageSchema, value, field);
-    judge(messageFields[message.role], message, field, losses);
+    checkFields(messageFields[message.role], message, field, losses, refuseField);
     switch (message.role) {
       case "system":
       case "developer": {
@@ -47,11 +49,11 @@ export function readMessages(messages: readonly unknown[], losses: LossList): Co
         addTurn(contents, "model", assistantParts(message, field, index, legacyIds, losses));
         break;
       case "tool":
-        addTurn(contents, "user", [toolResult(message, field, callId(message, field), losses)]);
+        addTurn(contents, "user", [resultPart(message, field, callId(message, field), losses)]);
         break;
       case "function":
         addTurn(contents, "user", [
-          toolResult(message, field, legacyResultId(message, field, index, legacyIds), losses),
+          resultPart(message, field, legacyResultId(message, field, index, legacyIds), losses),
         ]);
         break;
       default:
@@ -104,8 +106,11 @@ function assistantParts(
   );
   if (message.refusal) parts.push({ text: wellFormed(message.refusal) });
 
-  const calls: Part[] = (message.tool_calls ?? []).map((call, at) => readCall(call, `${field}.tool_calls[${at}]`));
+  const calls: Part[] = (message.tool_calls ?? []).map((call, at) =>
+    readCall(call, `${field}.tool_calls[${at}]`, losses),
+  );
   if (message.function_call) {
+    checkFields(calledFunctionFields, message.function_call, `${field}.function_call`, losses, refuseField);
     const { name, arguments: text } = message.function_call;
     const id = `function_call_${index}`;
     legacyIds.set(name, [...(legacyIds.get(name) ?? []), id]);
@@ -119,8 +124,11 @@ function assistantParts(
   return [...parts, ...calls];
 }
 
-function readCall(value: unknown, field: string): Part {
+function readCall(value: unknown, field: string, losses: LossList): Part {
   const call = check(toolCallSchema, value, field);
+  checkFields(toolCallFields, call, field, losses, refuseField);
+  if (call.function) checkFields(calledFunctionFields, call.function, `${field}.function`, losses, refuseField);
+  if (call.custom) checkFields(calledCustomFields, call.custom, `${field}.custom`, losses, refuseField);
   const functionCall: FunctionCall = { id: call.id, ...calledTool(call, field) };
   const signature = signatureOn(call) ?? signatureOn(call.function ?? {});
   return signature === undefined ? { functionCall } : { functionCall, thoughtSignature: signature };
@@ -128,14 +136,10 @@ function readCall(value: unknown, field: string): Part {
 
 function calledTool(call: ToolCall, field: string): Omit<FunctionCall, "id"> {
   const { type, custom, function: called } = call;
-  if (custom && type !== "function") return { name: custom.name, args: { [CUSTOM_INPUT]: customInput(custom.input) } };
+  if (custom && type !== "function") return { name: custom.name, args: customArguments(custom.input) };
   if (called) return { name: called.name, args: toolArguments(called.arguments) };
   const missing = `${field}.${type ?? "function"}`;
   throw invalid(missing, `Missing required parameter: '${missing}'.`);
-}
-
-function customInput(value: unknown): string {
-  return wellFormed(typeof value === "string" ? value : JSON.stringify(value ?? ""));
 }
 
 /** The place Google's own endpoint gives a signature, and the one LiteLLM gives it. */
@@ -159,15 +163,10 @@ function legacyResultId(message: ChatMessage, field: string, index: number, lega
   return legacyIds.get(message.name)?.shift() ?? `function_result_${index}`;
 }
 
-function toolResult(message: ChatMessage, field: string, id: string, losses: LossList): Part {
+function resultPart(message: ChatMessage, field: string, id: string, losses: LossList): Part {
   const name = message.name ?? "";
   // Some clients put the tool's own object there instead of its text.
   if (isJsonObject(message.content))
     return { functionResponse: { id, name, response: { result: wellFormedObject(message.content) } } };
-  const parts = readParts(message.content, `${field}.content`, losses);
-  const result = parts.flatMap(({ text }) => text ?? []).join("\n");
-  const media = parts.flatMap(({ inlineData }) => inlineData ?? []);
-  return {
-    functionResponse: { id, name, response: { result }, ...(media.length > 0 && { media }) },
-  };
+  return { functionResponse: { id, name, ...toolResult(readParts(message.content, `${field}.content`, losses)) } };
 }

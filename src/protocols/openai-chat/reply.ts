@@ -1,6 +1,6 @@
+import { customInput } from "../../core/openai/tools.ts";
 import type { BlockHead, StopReason, Usage } from "../../core/turn.ts";
 import type { JsonObject } from "../../lib/json.ts";
-import { CUSTOM_INPUT } from "./tools.ts";
 
 /** What the request says about the form of its reply. */
 export interface ReplyForm {
@@ -11,6 +11,8 @@ export interface ReplyForm {
   customNames: ReadonlySet<string>;
   /** Calls go back as the one `function_call` of the legacy API. */
   legacyCalls: boolean;
+  /** The answer may rest on a web search, whose pages are then named. */
+  searches: boolean;
 }
 
 export type ToolHead = Extract<BlockHead, { kind: "tool" }>;
@@ -31,9 +33,7 @@ export function toolCall({ id, name, args }: ToolHead, signature: string | undef
   const extra: JsonObject =
     signature === undefined ? {} : { extra_content: { google: { thought_signature: signature } } };
   if (!form.customNames.has(name)) return { id, type: "function", function: functionCall({ name, args }), ...extra };
-  const input = args[CUSTOM_INPUT];
-  const text = typeof input === "string" ? input : JSON.stringify(args);
-  return { id, type: "custom", custom: { name, input: text }, ...extra };
+  return { id, type: "custom", custom: { name, input: customInput(args) }, ...extra };
 }
 
 export function functionCall({ name, args }: Pick<ToolHead, "name" | "args">): JsonObject {

@@ -1,19 +1,26 @@
 import { clientSession } from "../../core/client-session.ts";
+import { checkFields, type Fields, type FieldTable } from "../../core/field-table.ts";
 import { isAbsent } from "../../core/lenient.ts";
 import { type LossList, lossList } from "../../core/losses.ts";
-import { isJsonObject } from "../../lib/json.ts";
+import { check, refuseField } from "../../core/openai/check.ts";
+import { openAiOutputFormat } from "../../core/openai/output-format.ts";
+import { openAiSampling } from "../../core/openai/sampling.ts";
 import type { ClientRequest, ParsedCall } from "../../core/protocol.ts";
-import type { OutputFormat, Sampling } from "../../core/request.ts";
-import { wellFormed, wellFormedObject } from "../../lib/well-formed.ts";
-import { check, compact } from "./check.ts";
+import type { OutputFormat } from "../../core/request.ts";
+import { isJsonObject } from "../../lib/json.ts";
 import {
+  allowedToolsFields,
   bodyFields,
+  chosenToolFields,
   extraBodyFields,
   googleFields,
+  googleThinkingFields,
   jsonSchemaFields,
-  judge,
-  reportUnknown,
+  reasoningFields,
+  responseFormatFields,
   streamOptionFields,
+  thinkingFields,
+  toolChoiceFields,
 } from "./fields.ts";
 import { readMessages } from "./messages.ts";
 import type { ReplyForm } from "./reply.ts";
@@ -29,25 +36,18 @@ interface ReadRequest extends Omit<ParsedCall, "reply"> {
 export function readRequest({ body, headers }: ClientRequest): ReadRequest {
   const chat = check(requestSchema, body, "");
   const losses = lossList();
-  judge(bodyFields, chat, "", losses);
-  reportUnknown(bodyFields, chat, "", losses);
-  const { stream_options: streamOptions, extra_body: extraBody, google } = chat;
-  if (streamOptions) judge(streamOptionFields, streamOptions, "stream_options", losses);
-  if (extraBody) reportUnknown(extraBodyFields, extraBody, "extra_body", losses);
-  if (extraBody?.google) reportUnknown(googleFields, extraBody.google, "extra_body.google", losses);
-  if (google) reportUnknown(googleFields, google, "google", losses);
-
+  checkFrame(chat, losses);
   const { system, contents } = readMessages(chat.messages, losses);
   const { tools, toolChoice, webSearch, customNames, legacy } = readTools(chat, losses);
   const { thinking, field: thinkingField, show } = readThinking(chat);
-  const outputFormat = readOutputFormat(chat, losses);
+  const outputFormat = readOutputFormat(chat);
   return {
     request: {
       model: chat.model,
       system,
       contents,
       tools,
-      sampling: readSampling(chat),
+      sampling: openAiSampling(chat, chat.max_completion_tokens ?? chat.max_tokens),
       ...(toolChoice && { toolChoice }),
       ...(webSearch && { webSearch }),
       ...(thinking && { thinking }),
@@ -58,12 +58,41 @@ export function readRequest({ body, headers }: ClientRequest): ReadRequest {
     losses: losses.all(),
     fieldName: (canonical) => (canonical === "thinking" ? thinkingField : fieldName(canonical, chat)),
     form: {
-      includeUsage: streamOptions?.include_usage ?? (isJsonObject(chat.usage) && chat.usage["include"] === true),
+      includeUsage: chat.stream_options?.include_usage ?? (isJsonObject(chat.usage) && chat.usage["include"] === true),
       showThinking: show,
       customNames,
       legacyCalls: legacy,
+      searches: webSearch !== undefined,
     },
   };
+}
+
+/** Refuses and reports what the tables say of everything but messages and tools. */
+function checkFrame(chat: ChatRequest, losses: LossList): void {
+  const apply = (table: FieldTable, object: Fields | undefined, path: string) => {
+    if (object) checkFields(table, object, path, losses, refuseField);
+  };
+  const settings = <Value>(value: Value | string | boolean | undefined) =>
+    typeof value === "object" ? value : undefined;
+  const google = (options: ChatRequest["google"], path: string) => {
+    apply(googleFields, options, path);
+    apply(googleThinkingFields, options?.thinking_config, `${path}.thinking_config`);
+  };
+  apply(bodyFields, chat, "");
+  apply(streamOptionFields, chat.stream_options, "stream_options");
+  apply(responseFormatFields, chat.response_format, "response_format");
+  apply(jsonSchemaFields, chat.response_format?.json_schema, "response_format.json_schema");
+  apply(reasoningFields, settings(chat.reasoning), "reasoning");
+  apply(thinkingFields, settings(chat.thinking), "thinking");
+  apply(extraBodyFields, chat.extra_body, "extra_body");
+  google(chat.extra_body?.google, "extra_body.google");
+  google(chat.google, "google");
+  apply(chosenToolFields, settings(chat.function_call), "function_call");
+  const choice = settings(chat.tool_choice);
+  apply(toolChoiceFields, choice, "tool_choice");
+  apply(chosenToolFields, choice?.function, "tool_choice.function");
+  apply(chosenToolFields, choice?.custom, "tool_choice.custom");
+  apply(allowedToolsFields, choice?.allowed_tools, "tool_choice.allowed_tools");
 }
 
 function fieldName(canonical: string, chat: ChatRequest): string {
@@ -85,33 +114,8 @@ function fieldName(canonical: string, chat: ChatRequest): string {
   }
 }
 
-function readSampling(chat: ChatRequest): Sampling {
-  const stop = typeof chat.stop === "string" ? [chat.stop] : chat.stop;
-  const stopSequences = stop?.filter((sequence) => sequence !== "" && !isAbsent(sequence)).map(wellFormed);
-  const { top_k: topK, seed } = chat;
-  return compact({
-    maxOutputTokens: chat.max_completion_tokens ?? chat.max_tokens,
-    temperature: chat.temperature,
-    topP: chat.top_p,
-    // 0 and less mean "no such limit" in one ecosystem or another.
-    topK: topK !== undefined && topK > 0 ? topK : undefined,
-    stopSequences: stopSequences?.length ? stopSequences : undefined,
-    presencePenalty: chat.presence_penalty,
-    frequencyPenalty: chat.frequency_penalty,
-    seed,
-  });
-}
-
-function readOutputFormat({ response_format: format }: ChatRequest, losses: LossList): OutputFormat | undefined {
-  if (format === undefined || format.type === "text") return undefined;
-  const definition = format.json_schema;
-  if (format.type === "json_object" || definition?.schema === undefined) return { type: "json" };
-  judge(jsonSchemaFields, definition, "response_format.json_schema", losses);
-  const { description, schema } = definition;
-  return {
-    type: "json-schema",
-    schema: wellFormedObject(description === undefined ? schema : { description, ...schema }),
-  };
+function readOutputFormat({ response_format: format }: ChatRequest): OutputFormat | undefined {
+  return format && openAiOutputFormat(format.type, format.json_schema ?? {});
 }
 
 function readSession(chat: ChatRequest, headers: Headers) {

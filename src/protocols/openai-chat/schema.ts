@@ -1,6 +1,8 @@
 import * as v from "valibot";
-import { jsonObject } from "../../lib/schema.ts";
-import { options } from "./check.ts";
+import { options } from "../../core/openai/check.ts";
+import { samplingEntries } from "../../core/openai/sampling.ts";
+import { EFFORTS } from "../../core/request.ts";
+import { jsonObject, wholeNumber } from "../../lib/schema.ts";
 
 const anyObject = jsonObject("object");
 
@@ -10,20 +12,15 @@ const switchOr = <const Entries extends v.ObjectEntries>(entries: Entries) => {
   return v.lazy((input) => (typeof input === "boolean" ? v.boolean() : settings));
 };
 
-// The messages of checks complete the sentence "expected …".
-const whole = (minimum: number) =>
-  v.pipe(v.number(), v.integer("a whole number"), v.minValue(minimum, `at least ${minimum}`));
-const range = (minimum: number, maximum: number) =>
-  v.pipe(v.number(), v.minValue(minimum, `at least ${minimum}`), v.maxValue(maximum, `at most ${maximum}`));
-
-const EFFORTS = ["none", "minimal", "low", "medium", "high", "xhigh", "max"] as const;
+/** `none`: no thinking. */
+const EFFORT_WORDS = ["none", ...EFFORTS] as const;
 
 /** Google's own compatibility endpoint takes these under `extra_body.google`; some clients put `google` at the top. */
 const googleOptions = options({
   thinking_config: v.optional(
     options({
-      thinking_budget: v.optional(whole(-1)),
-      thinking_level: v.optional(v.pipe(v.string(), v.toLowerCase(), v.picklist(EFFORTS))),
+      thinking_budget: v.optional(wholeNumber(-1)),
+      thinking_level: v.optional(v.pipe(v.string(), v.toLowerCase(), v.picklist(EFFORT_WORDS))),
       include_thoughts: v.optional(v.boolean()),
     }),
   ),
@@ -64,16 +61,10 @@ export const requestSchema = options({
   ),
   web_search_options: v.optional(anyObject),
 
-  max_tokens: v.optional(whole(1)),
-  max_completion_tokens: v.optional(whole(1)),
-  temperature: v.optional(range(0, 2)),
-  top_p: v.optional(range(0, 1)),
-  top_k: v.optional(v.pipe(v.number(), v.integer("a whole number"))),
-  stop: v.optional(v.lazy((input) => (typeof input === "string" ? v.string() : v.array(v.string())))),
-  presence_penalty: v.optional(range(-2, 2)),
-  frequency_penalty: v.optional(range(-2, 2)),
-  seed: v.optional(v.pipe(v.number(), v.integer("a whole number"))),
-  n: v.optional(whole(1)),
+  max_tokens: v.optional(wholeNumber(1)),
+  max_completion_tokens: v.optional(wholeNumber(1)),
+  ...samplingEntries,
+  n: v.optional(wholeNumber(1)),
 
   response_format: v.optional(
     options({
@@ -84,11 +75,11 @@ export const requestSchema = options({
     }),
   ),
 
-  reasoning_effort: v.optional(v.picklist(EFFORTS)),
+  reasoning_effort: v.optional(v.picklist(EFFORT_WORDS)),
   reasoning: v.optional(
     switchOr({
-      effort: v.optional(v.picklist(EFFORTS)),
-      max_tokens: v.optional(whole(0)),
+      effort: v.optional(v.picklist(EFFORT_WORDS)),
+      max_tokens: v.optional(wholeNumber(0)),
       enabled: v.optional(v.boolean()),
       exclude: v.optional(v.boolean()),
     }),
@@ -97,7 +88,7 @@ export const requestSchema = options({
   thinking: v.optional(
     switchOr({
       type: v.optional(v.picklist(["enabled", "disabled", "adaptive", "auto"])),
-      budget_tokens: v.optional(whole(0)),
+      budget_tokens: v.optional(wholeNumber(0)),
     }),
   ),
   google: v.optional(googleOptions),
@@ -140,27 +131,3 @@ export const toolCallSchema = v.looseObject({
 });
 
 export type ToolCall = v.InferOutput<typeof toolCallSchema>;
-
-const toolEntries = {
-  name: v.nullish(v.string()),
-  description: v.nullish(v.string()),
-};
-
-export const functionSchema = v.looseObject({
-  ...toolEntries,
-  parameters: v.nullish(anyObject),
-  /** Where the Messages API has its parameters; some clients send its tools here. */
-  input_schema: v.nullish(anyObject),
-});
-
-export const customToolSchema = v.looseObject({
-  ...toolEntries,
-  format: v.nullish(
-    v.looseObject({
-      type: v.string(),
-      grammar: v.nullish(v.looseObject({ definition: v.string(), syntax: v.string() })),
-      definition: v.nullish(v.string()),
-      syntax: v.nullish(v.string()),
-    }),
-  ),
-});

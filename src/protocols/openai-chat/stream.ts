@@ -1,8 +1,9 @@
 import { mediaAsText } from "../../core/media-text.ts";
 import type { EncodeContext, StreamEncoder } from "../../core/protocol.ts";
-import type { TurnEvent } from "../../core/turn.ts";
+import type { TurnEvent, TurnMeta } from "../../core/turn.ts";
 import type { JsonObject } from "../../lib/json.ts";
 import { sseFrame } from "../../lib/sse.ts";
+import { annotator } from "./annotations.ts";
 import { errorBody } from "./error.ts";
 import { finishReason, functionCall, type ReplyForm, toolCall, type ToolHead, usageReply } from "./reply.ts";
 
@@ -23,6 +24,8 @@ export function chunkEncoder(context: EncodeContext, form: ReplyForm): StreamEnc
   let heldTool: ToolHead | undefined;
   let calls = 0;
 
+  const pages = form.searches ? annotator() : undefined;
+
   const start = (): string => {
     if (state !== "waiting") return "";
     state = "running";
@@ -30,6 +33,11 @@ export function chunkEncoder(context: EncodeContext, form: ReplyForm): StreamEnc
   };
 
   const deltaChunk = (delta: JsonObject) => chunk.deltaOpen + JSON.stringify(delta) + chunk.deltaClose;
+
+  const annotations = (meta: TurnMeta): string => {
+    const list = pages?.annotations(meta) ?? [];
+    return list.length === 0 ? "" : deltaChunk({ annotations: list });
+  };
 
   const callChunk = (tool: ToolHead, signature: string | undefined): string => {
     const index = calls++;
@@ -48,14 +56,16 @@ export function chunkEncoder(context: EncodeContext, form: ReplyForm): StreamEnc
         textOpen =
           block.kind === "text" ? chunk.contentOpen : block.kind === "thinking" ? chunk.thinkingOpen : undefined;
         heldTool = block.kind === "tool" ? block : undefined;
-        return block.kind === "media"
-          ? chunk.contentOpen + JSON.stringify(mediaAsText(block.mimeType, block.data)) + chunk.textClose
-          : "";
+        if (block.kind === "text") pages?.begin();
+        if (block.kind !== "media") return "";
+        const content = mediaAsText(block.mimeType, block.data);
+        pages?.other(content);
+        return chunk.contentOpen + JSON.stringify(content) + chunk.textClose;
       }
       case "block-delta":
-        return textOpen === undefined || event.text === ""
-          ? ""
-          : textOpen + JSON.stringify(event.text) + chunk.textClose;
+        if (textOpen === undefined || event.text === "") return "";
+        if (textOpen === chunk.contentOpen) pages?.text(event.text);
+        return textOpen + JSON.stringify(event.text) + chunk.textClose;
       case "block-end": {
         // A call waits for its end because only the end tells its signature.
         const tool = heldTool;
@@ -70,7 +80,7 @@ export function chunkEncoder(context: EncodeContext, form: ReplyForm): StreamEnc
         const usage = form.includeUsage
           ? `${chunk.open}[],"usage":${JSON.stringify(usageReply(event.usage))}}\n\n`
           : "";
-        return before + finish + usage + sseFrame("[DONE]");
+        return before + annotations(event.meta) + finish + usage + sseFrame("[DONE]");
       }
       case "late-signature":
         return "";

@@ -1,18 +1,31 @@
+import { checkFields } from "../../core/field-table.ts";
 import type { LossList } from "../../core/losses.ts";
-import type { FunctionTool, GenerateRequest, ToolChoice } from "../../core/request.ts";
-import type { JsonObject } from "../../lib/json.ts";
-import { wellFormed, wellFormedObject } from "../../lib/well-formed.ts";
-import { check, invalid } from "./check.ts";
-import { customToolFields, functionFields, judge, webSearchFields } from "./fields.ts";
-import { type ChatRequest, customToolSchema, functionSchema } from "./schema.ts";
-
-/** The one property of the schema that a tool without a schema is given. */
-export const CUSTOM_INPUT = "input";
+import { check, invalid, refuseField } from "../../core/openai/check.ts";
+import {
+  choiceMode,
+  customDefinition,
+  customToolSchema,
+  functionDefinition,
+  functionSchema,
+  WEB_SEARCH,
+} from "../../core/openai/tools.ts";
+import type { FunctionTool, ToolChoice, WebSearch } from "../../core/request.ts";
+import { isJsonObject, type JsonObject } from "../../lib/json.ts";
+import { wellFormed } from "../../lib/well-formed.ts";
+import {
+  customToolFields,
+  functionFields,
+  searchFilterFields,
+  searchToolFields,
+  toolFields,
+  webSearchFields,
+} from "./fields.ts";
+import type { ChatRequest } from "./schema.ts";
 
 interface DeclaredTools {
   tools: FunctionTool[];
   toolChoice?: ToolChoice;
-  webSearch?: NonNullable<GenerateRequest["webSearch"]>;
+  webSearch?: WebSearch;
   /** Names of the tools that take plain text: their calls go back as `custom` calls. */
   customNames: ReadonlySet<string>;
   /** The client declared `functions`: it reads `function_call`, not `tool_calls`. */
@@ -20,7 +33,7 @@ interface DeclaredTools {
 }
 
 export function readTools(request: ChatRequest, losses: LossList): DeclaredTools {
-  const found: Found = { tools: [], names: new Set(), customNames: new Set(), webSearch: false };
+  const found: Found = { tools: [], names: new Set(), customNames: new Set() };
   const legacy = !request.tools?.length && request.functions !== undefined;
   for (const [index, tool] of (request.tools ?? []).entries()) addTool(found, tool, `tools[${index}]`, losses);
   if (legacy) {
@@ -30,14 +43,18 @@ export function readTools(request: ChatRequest, losses: LossList): DeclaredTools
   }
   if (!legacy && request.functions?.length) losses.add("functions", "tools are declared as well");
   const search = request.web_search_options;
-  if (search) judge(webSearchFields, search, "web_search_options", losses);
+  if (search) {
+    checkFields(webSearchFields, search, "web_search_options", losses, refuseField);
+    found.webSearch ??= {};
+  }
 
   const choice = request.tool_choice !== undefined ? toolChoice(request.tool_choice) : legacyChoice(request);
   if (choice) requireDeclared(choice, found);
+  if (choice?.choice.mode === "any" && found.webSearch && found.names.size === 0) found.webSearch.forced = true;
   return {
     tools: found.tools,
     ...(choice && { toolChoice: choice.choice }),
-    ...((search || found.webSearch) && { webSearch: {} }),
+    ...(found.webSearch && { webSearch: found.webSearch }),
     customNames: found.customNames,
     legacy,
   };
@@ -47,61 +64,54 @@ interface Found {
   tools: FunctionTool[];
   names: Set<string>;
   customNames: Set<string>;
-  webSearch: boolean;
+  webSearch?: WebSearch;
 }
-
-/** The hosted search of the Responses API, which some clients send here as well. */
-const WEB_SEARCH = /^web_search(_preview)?(_\d[\d_]*)?$/;
 
 function addTool(found: Found, tool: JsonObject, field: string, losses: LossList): void {
   const type = tool["type"] ?? "function";
   // Some clients leave out the wrapper object and write its content into the tool itself.
   if (type === "function") {
     const nested = tool["function"] !== undefined && tool["function"] !== null;
+    if (nested) checkFields(toolFields, tool, field, losses, refuseField);
     return addFunction(found, nested ? tool["function"] : tool, nested ? `${field}.function` : field, losses);
   }
   if (type === "custom") {
     const nested = tool["custom"] !== undefined && tool["custom"] !== null;
+    if (nested) checkFields(toolFields, tool, field, losses, refuseField);
     return addCustom(found, nested ? tool["custom"] : tool, nested ? `${field}.custom` : field, losses);
   }
+  // The hosted search of the Responses API, which some clients send here as well.
   if (typeof type === "string" && WEB_SEARCH.test(type)) {
-    found.webSearch = true;
+    checkFields(searchToolFields, tool, field, losses, refuseField);
+    const { filters } = tool;
+    if (isJsonObject(filters)) checkFields(searchFilterFields, filters, `${field}.filters`, losses, refuseField);
+    const allowedDomains = domainsOf(tool);
+    found.webSearch = allowedDomains.length > 0 ? { allowedDomains } : {};
     return;
   }
   throw invalid(`${field}.type`, `Invalid value for '${field}.type'. Supported values are: 'function' and 'custom'.`);
 }
 
-function addFunction(found: Found, definition: unknown, field: string, losses: LossList): void {
-  const checked = check(functionSchema, definition, field);
-  const { name, description, parameters, input_schema: inputSchema } = checked;
-  if (!admit(found, name, field, losses)) return;
-  judge(functionFields, checked, field, losses);
-  const schema = parameters ?? inputSchema;
-  found.tools.push({
-    name,
-    ...(description && { description: wellFormed(description) }),
-    ...(schema && { schema: wellFormedObject(schema) }),
-  });
+function domainsOf({ filters }: JsonObject): string[] {
+  const domains = isJsonObject(filters) ? filters["allowed_domains"] : undefined;
+  if (!Array.isArray(domains)) return [];
+  return domains.flatMap((domain) => (typeof domain === "string" && domain.trim() !== "" ? wellFormed(domain) : []));
 }
 
-/** A tool that takes text becomes a function with one string; the reply unwraps it. */
+function addFunction(found: Found, definition: unknown, field: string, losses: LossList): void {
+  const checked = check(functionSchema, definition, field);
+  const { name } = checked;
+  if (!admit(found, name, field, losses)) return;
+  checkFields(functionFields, checked, field, losses, refuseField);
+  found.tools.push({ name, ...functionDefinition(checked) });
+}
+
 function addCustom(found: Found, definition: unknown, field: string, losses: LossList): void {
   const checked = check(customToolSchema, definition, field);
-  const { name, description, format } = checked;
+  const { name } = checked;
   if (!admit(found, name, field, losses)) return;
-  judge(customToolFields, checked, field, losses);
-  const input: JsonObject = { type: "string" };
-  const grammar = format?.grammar ?? format;
-  if (format?.type === "grammar" && typeof grammar?.definition === "string") {
-    input["description"] = `Text of this ${grammar.syntax ?? "formal"} grammar:\n${grammar.definition}`;
-    losses.add(`${field}.format`, "the grammar is shown to the model but not enforced");
-  }
-  const schema: JsonObject = { type: "object", properties: { [CUSTOM_INPUT]: input }, required: [CUSTOM_INPUT] };
-  found.tools.push({
-    name,
-    ...(description && { description: wellFormed(description) }),
-    schema: wellFormedObject(schema),
-  });
+  checkFields(customToolFields, checked, field, losses, refuseField);
+  found.tools.push({ name, ...customDefinition(checked) });
   found.customNames.add(name);
 }
 
@@ -125,24 +135,15 @@ interface Choice {
   field: string;
 }
 
-const CHOICE_WORDS: Readonly<Record<string, ToolChoice>> = {
-  none: { mode: "none" },
-  auto: { mode: "auto" },
-  required: { mode: "any" },
-  any: { mode: "any" },
-  // Sent by clients that know they talk to a Gemini model: calls must fit their schema.
-  validated: { mode: "validated" },
-};
-
 function toolChoice(value: NonNullable<ChatRequest["tool_choice"]>): Choice {
-  if (typeof value === "string") return { choice: choiceOf(value, "tool_choice"), field: "tool_choice" };
+  if (typeof value === "string") return { choice: { mode: choiceMode(value, "tool_choice") }, field: "tool_choice" };
   if (value.type === "allowed_tools") return allowedTools(value.allowed_tools);
   const named = value.function ? "function" : value.custom ? "custom" : undefined;
   const name = (named && value[named]?.name) ?? value.name;
   if (name !== undefined) {
     return { choice: { mode: "any", only: [name] }, field: named ? `tool_choice.${named}.name` : "tool_choice.name" };
   }
-  return { choice: choiceOf(value.type, "tool_choice.type"), field: "tool_choice" };
+  return { choice: { mode: choiceMode(value.type, "tool_choice.type") }, field: "tool_choice" };
 }
 
 function allowedTools(allowed: Exclude<NonNullable<ChatRequest["tool_choice"]>, string>["allowed_tools"]): Choice {
@@ -155,15 +156,6 @@ function allowedTools(allowed: Exclude<NonNullable<ChatRequest["tool_choice"]>, 
   });
   if (only.length === 0) return { choice: { mode: "none" }, field };
   return { choice: { mode: allowed.mode === "required" ? "any" : "auto", only }, field: `${field}.tools` };
-}
-
-function choiceOf(word: string, field: string): ToolChoice {
-  const choice = Object.hasOwn(CHOICE_WORDS, word) ? CHOICE_WORDS[word] : undefined;
-  if (choice) return choice;
-  throw invalid(
-    field,
-    `Invalid value for '${field}'. Supported values are: 'none', 'auto', 'required', 'validated' and objects that name a tool.`,
-  );
 }
 
 function legacyChoice({ function_call: call }: ChatRequest): Choice | undefined {

@@ -4,7 +4,8 @@ import type {
 } from "@anthropic-ai/sdk/resources/beta/messages/messages";
 import { describe, expect, test } from "bun:test";
 import type { Part } from "../../../src/core/request.ts";
-import { parseMessages, partsOf, refusal } from "./support.ts";
+import { refusalOf } from "../../support/refusal.ts";
+import { parseMessages, partsOf } from "./support.ts";
 
 const PNG = "iVBORw0KGgoAAAANSUhEUg==";
 const PDF = "JVBERi0xLjQK";
@@ -82,22 +83,10 @@ describe("images and documents", () => {
 
   test.each([
     [
-      "an http image",
-      { type: "image", source: { type: "url", url: "https://example.org/a.png" } },
-      "source.url",
-      "remote URLs are not fetched; send the content as base64",
-    ],
-    [
       "a bucket address",
       { type: "image", source: { type: "url", url: "gs://bucket/a.png" } },
       "source.url",
-      "remote URLs are not fetched; send the content as base64",
-    ],
-    [
-      "an http document",
-      { type: "document", source: { type: "url", url: "https://example.org/a.pdf" } },
-      "source.url",
-      "remote URLs are not fetched; send the content as base64",
+      "Input should be an http, https or data URL",
     ],
     [
       "an uploaded file",
@@ -137,15 +126,48 @@ describe("images and documents", () => {
       "Input should be 'base64', 'url', 'text', 'content' or 'file'",
     ],
   ])("%s is refused by its field", (_, block, field, problem) => {
-    const error = refusal(() => partsOf([{ type: "text", text: "Look" }, block]));
+    const error = refusalOf(() => partsOf([{ type: "text", text: "Look" }, block]));
     expect(error.detail.field).toBe(`messages[0].content[1].${field}`);
     expect(error.message).toBe(`messages.0.content.1.${field}: ${problem}`);
   });
 
   test("a refused source inside a tool result is named by its whole path", () => {
-    const content = [{ type: "image", source: { type: "url", url: "https://example.org/a.png" } }];
-    const error = refusal(() => partsOf([{ type: "tool_result", tool_use_id: "t", content }]));
+    const content = [{ type: "image", source: { type: "url", url: "gs://bucket/a.png" } }];
+    const error = refusalOf(() => partsOf([{ type: "tool_result", tool_use_id: "t", content }]));
     expect(error.detail.field).toBe("messages[0].content[0].content[0].source.url");
+  });
+
+  test.each([
+    [
+      "an image",
+      [{ type: "image", source: { type: "url", url: "https://example.org/a.png" } }],
+      [
+        {
+          remote: { url: "https://example.org/a.png", mimeType: "image/*", field: "messages[0].content[0].source.url" },
+        },
+      ],
+    ],
+    [
+      "a document",
+      [{ type: "document", title: "T", source: { type: "url", url: "HTTP://example.org/a" } }],
+      [
+        { text: "Document title: T" },
+        { remote: { url: "HTTP://example.org/a", field: "messages[0].content[0].source.url" } },
+      ],
+    ],
+  ])("%s at an address is left to be fetched", (_, content, parts) => {
+    expect(partsOf(content)).toEqual(parts);
+  });
+
+  test("an address in a tool's result is left to be fetched, between what else it returned", () => {
+    const png = { type: "image", source: { type: "base64", media_type: "image/png", data: PNG } };
+    const remote = { type: "image", source: { type: "url", url: "https://example.org/a.png" } };
+    const [part] = partsOf([{ type: "tool_result", tool_use_id: "t", content: [png, remote] }]);
+    const field = "messages[0].content[0].content[1].source.url";
+    expect(part?.functionResponse?.media).toEqual([
+      { mimeType: "image/png", data: PNG },
+      { url: "https://example.org/a.png", mimeType: "image/*", field },
+    ]);
   });
 
   const document = (value: object, more: object = {}) => [{ type: "document", source: value, ...more }];
@@ -192,7 +214,7 @@ describe("images and documents", () => {
     });
     expect(losses).toEqual([
       { field: "messages[0].content[0].transformations", why: "the size of images is not checked" },
-      { field: "messages[0].content[1].citations", why: "answers carry no citations" },
+      { field: "messages[0].content[1].citations", why: "answers cite no documents" },
     ]);
   });
 });
@@ -234,18 +256,18 @@ describe("tool calls", () => {
 
   test.each([["id"], ["name"]])("a call without %s is refused", (missing) => {
     const block = { type: "tool_use", id: "toolu_1", name: "read", input: {}, [missing]: undefined };
-    expect(refusal(() => partsOf([block], "assistant")).message).toBe(
+    expect(refusalOf(() => partsOf([block], "assistant")).message).toBe(
       `messages.1.content.0.${missing}: Field required`,
     );
   });
 
   test("blocks on the wrong side are refused", () => {
     const call = { type: "tool_use", id: "t", name: "read", input: {} };
-    expect(refusal(() => partsOf([call])).message).toBe(
+    expect(refusalOf(() => partsOf([call])).message).toBe(
       "messages.0.content.0: tool_use blocks can only be in assistant messages",
     );
     const result = { type: "tool_result", tool_use_id: "t", content: "" };
-    expect(refusal(() => partsOf([result], "assistant")).message).toBe(
+    expect(refusalOf(() => partsOf([result], "assistant")).message).toBe(
       "messages.1.content.0: tool_result blocks can only be in user messages",
     );
   });
@@ -315,7 +337,7 @@ describe("tool results", () => {
   });
 
   test("a result without the id of its call is refused", () => {
-    expect(refusal(() => partsOf([{ type: "tool_result", content: "A" }])).message).toBe(
+    expect(refusalOf(() => partsOf([{ type: "tool_result", content: "A" }])).message).toBe(
       "messages.0.content.0.tool_use_id: Field required",
     );
   });
@@ -368,10 +390,10 @@ describe("every block type of the API", () => {
       parts: [{ functionResponse: { id: "t", name: "", response: { result: "A" } } }],
     },
     tool_reference: { fields: { tool_name: "n" }, parts: [{ text: "Tool loaded: n" }] },
-    browser_state: { fields: { tabs: [] }, parts: [], lost: "unknown content is left out" },
+    browser_state: { fields: { tabs: [] }, parts: [], lost: "the state of a browser is left out" },
     server_tool_use: {
       role: "assistant",
-      fields: { id: "s", name: "web_search", input: { query: "q" } },
+      fields: { id: "s", name: "code_execution", input: { code: "1" } },
       parts: [],
       lost: serverCall,
     },

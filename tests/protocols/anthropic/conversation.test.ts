@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { parse, parseMessages, refusal } from "./support.ts";
+import { refusalOf } from "../../support/refusal.ts";
+import { parse, parseMessages } from "./support.ts";
 
 const user = (content: unknown) => ({ role: "user", content });
 const assistant = (content: unknown) => ({ role: "assistant", content });
@@ -55,7 +56,7 @@ describe("system messages inside messages", () => {
     const { request } = parseMessages(user("Hi"), assistant("Hello"), billing, user("More"));
     expect(request.system).toEqual([]);
     expect(request.contents.map(({ parts }) => parts[0]?.text)).toEqual(["Hi", "Hello", "More"]);
-    expect(refusal(() => parseMessages(billing))).toMatchObject({ detail: { field: "messages" } });
+    expect(refusalOf(() => parseMessages(billing))).toMatchObject({ detail: { field: "messages" } });
   });
 
   test("later ones stay in their place as user text, so that the cached prefix stays the same", () => {
@@ -150,6 +151,6 @@ describe("tool changes in the middle of a conversation", () => {
 
   test("a broken definition is refused by its place in the conversation", () => {
     const change = { type: "tool_addition", tool: { type: "tool_definition", definition: { name: 4 } } };
-    expect(refusal(() => names(change)).detail.field).toBe("messages[1].content[0].tool.definition.name");
+    expect(refusalOf(() => names(change)).detail.field).toBe("messages[1].content[0].tool.definition.name");
   });
 });

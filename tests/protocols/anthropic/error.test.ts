@@ -10,6 +10,7 @@ const REPLIES: Record<FailureKind, [status: number, type: string, sdkClass: abst
     "payload-too-large": [413, "request_too_large", Anthropic.APIError],
     "unknown-model": [404, "not_found_error", Anthropic.NotFoundError],
     "unknown-route": [404, "not_found_error", Anthropic.NotFoundError],
+    "not-found": [404, "not_found_error", Anthropic.NotFoundError],
     unauthorized: [401, "authentication_error", Anthropic.AuthenticationError],
     forbidden: [403, "permission_error", Anthropic.PermissionDeniedError],
     "rate-limited": [429, "rate_limit_error", Anthropic.RateLimitError],

@@ -1,15 +1,17 @@
 import type * as Beta from "@anthropic-ai/sdk/resources/beta/messages/messages";
 import type * as General from "@anthropic-ai/sdk/resources/messages/messages";
-import { expect, test } from "bun:test";
-import { BODY_FIELDS, type FieldFate } from "../../../src/protocols/anthropic/fields.ts";
-import { BASE, parse, refusal } from "./support.ts";
+import { describe, expect, test } from "bun:test";
+import type { Treatment } from "../../../src/core/field-table.ts";
+import { bodyFields } from "../../../src/protocols/anthropic/fields.ts";
+import { refusalOf } from "../../support/refusal.ts";
+import { BASE, parse } from "./support.ts";
 
 // The sampling fields left the SDK's types with version 1; clients of every age still send them.
 type SamplingField = "temperature" | "top_p" | "top_k";
 type Field = keyof Beta.MessageCreateParamsBase | keyof General.MessageCreateParamsBase | SamplingField;
 
 // The compiler demands an entry for each field that the SDK knows.
-const SAMPLES: Record<Field, [fate: FieldFate["fate"], value: unknown]> = {
+const SAMPLES: Record<Field, [fate: Treatment["type"], value: unknown]> = {
   model: ["mapped", "other"],
   messages: ["mapped", [{ role: "user", content: "Other" }]],
   system: ["mapped", "Be brief."],
@@ -31,14 +33,14 @@ const SAMPLES: Record<Field, [fate: FieldFate["fate"], value: unknown]> = {
   service_tier: ["harmless", "standard_only"],
   user_profile_id: ["harmless", "profile"],
   workspace_id: ["harmless", "workspace"],
-  billing_policy: ["lost", { type: "billing_policy", bill_to: "user_profile" }],
-  container: ["lost", { skills: [] }],
-  context_management: ["lost", { edits: [{ type: "clear_tool_uses_20250919" }] }],
-  diagnostics: ["lost", { previous_message_id: "msg_1" }],
-  fallbacks: ["lost", [{ model: "other" }]],
-  inference_geo: ["lost", "eu"],
-  mcp_servers: ["lost", [{ type: "url", name: "m", url: "https://example.org" }]],
-  speed: ["lost", "fast"],
+  billing_policy: ["approximated", { type: "billing_policy", bill_to: "user_profile" }],
+  container: ["approximated", { skills: [] }],
+  context_management: ["approximated", { edits: [{ type: "clear_tool_uses_20250919" }] }],
+  diagnostics: ["approximated", { previous_message_id: "msg_1" }],
+  fallbacks: ["approximated", [{ model: "other" }]],
+  inference_geo: ["approximated", "eu"],
+  mcp_servers: ["approximated", [{ type: "url", name: "m", url: "https://example.org" }]],
+  speed: ["approximated", "fast"],
   thread: ["refused", { type: "create" }],
   compaction: ["refused", { type: "summarize" }],
 };
@@ -52,7 +54,7 @@ const withoutReply = (fields: object) => {
 const samples = Object.entries(SAMPLES).map(([field, [fate, value]]) => [field, fate, { value }] as const);
 
 test.each(samples)("%s is %s", (field, fate, { value }) => {
-  expect(BODY_FIELDS[field]?.fate).toBe(fate);
+  expect(bodyFields.rows[field]?.type).toBe(fate);
   switch (fate) {
     case "mapped": {
       const { losses, ...result } = withoutReply({ [field]: value });
@@ -63,11 +65,11 @@ test.each(samples)("%s is %s", (field, fate, { value }) => {
     case "harmless":
       expect(withoutReply({ [field]: value })).toEqual({ ...baseline(), losses: [] });
       break;
-    case "lost":
+    case "approximated":
       expect(withoutReply({ [field]: value })).toEqual({ ...baseline(), losses: [{ field, why: expect.any(String) }] });
       break;
     case "refused":
-      expect(refusal(() => parse({ [field]: value })).detail.field).toBe(field);
+      expect(refusalOf(() => parse({ [field]: value })).detail.field).toBe(field);
       break;
     default:
       fate satisfies never;
@@ -103,11 +105,54 @@ test("names that every object has are fields like others", () => {
 
 test("thread is refused in the form that makes the SDK go on without", () => {
   for (const thread of [{ type: "create" }, { type: "continue", previous_message_id: "msg_1" }]) {
-    const { kind, detail } = refusal(() => parse({ ...BASE, thread }));
+    const { kind, detail } = refusalOf(() => parse({ ...BASE, thread }));
     expect(kind).toBe("invalid-request");
     expect(detail).toEqual({
       field: "thread",
       extra: { error_code: "thread_unsupported_request", unsupported: ["thread"] },
     });
   }
+});
+
+describe("what is inside the request", () => {
+  const message = (...content: object[]) => ({ messages: [{ role: "user", content }] });
+  const source = { type: "base64", media_type: "image/png", data: "iVBORw0KGgoAAAANSUhEUg==" };
+  const NEW = "this field is not known";
+
+  test.each([
+    ["of a message", { messages: [{ role: "user", content: "Hi", x: 1 }] }, "messages[0].x", NEW],
+    ["of a block", message({ type: "text", text: "Hi", x: 1 }), "messages[0].content[0].x", NEW],
+    ["of a source", message({ type: "image", source: { ...source, x: 1 } }), "messages[0].content[0].source.x", NEW],
+    ["of a system text", { system: [{ type: "text", text: "A", x: 1 }] }, "system[0].x", NEW],
+    ["of a tool", { tools: [{ name: "a", input_schema: {}, x: 1 }] }, "tools[0].x", NEW],
+    ["of thinking", { thinking: { type: "adaptive", x: 1 } }, "thinking.x", NEW],
+    ["of metadata", { metadata: { user_id: "u", x: 1 } }, "metadata.x", NEW],
+    ["of an output format", { output_format: { type: "json_schema", schema: {}, x: 1 } }, "output_format.x", NEW],
+    [
+      "that is known and not honoured",
+      { output_config: { task_budget: { type: "tokens", total: 9 } } },
+      "output_config.task_budget",
+      "the model is not told of a budget",
+    ],
+  ])("a field %s is reported where it stands", (_, fields, field, why) => {
+    expect(parse(fields).losses).toEqual([{ field, why }]);
+  });
+
+  test("a field that many blocks have is reported once", () => {
+    const block = { type: "text", text: "A", x: 1 };
+    expect(parse(message(block, block, block)).losses).toHaveLength(1);
+  });
+
+  test("whatever a tool's arguments, results and schemas hold is data", () => {
+    const input_schema = { type: "object", x: 1, properties: { y: { z: 2 } } };
+    const { losses } = parse({
+      tools: [{ name: "a", input_schema }],
+      messages: [
+        { role: "user", content: "A" },
+        { role: "assistant", content: [{ type: "tool_use", id: "t", name: "a", input: { x: 1 } }] },
+        { role: "user", content: [{ type: "tool_result", tool_use_id: "t", content: "B" }] },
+      ],
+    });
+    expect(losses).toEqual([]);
+  });
 });

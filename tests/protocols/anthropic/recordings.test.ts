@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { anthropic } from "../../../src/protocols/anthropic/index.ts";
-import { refusal } from "./support.ts";
+import { refusalOf } from "../../support/refusal.ts";
 
 interface Recording {
   path: string;
@@ -30,7 +30,7 @@ if (existsSync(root)) {
     test.each(recordings())("%s", (_, { body, headers }) => {
       const parse = () => anthropic.parse({ body, headers: new Headers(headers) });
       if (body.thread !== undefined || !Array.isArray(body.messages)) {
-        expect(refusal(parse).kind).toBe("invalid-request");
+        expect(refusalOf(parse).kind).toBe("invalid-request");
         return;
       }
       const { request, stream } = parse();

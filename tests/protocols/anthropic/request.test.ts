@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { anthropic } from "../../../src/protocols/anthropic/index.ts";
-import { BASE, parse, refusal } from "./support.ts";
+import { refusalOf } from "../../support/refusal.ts";
+import { BASE, parse } from "./support.ts";
 
 describe("the frame of a request", () => {
   test("a minimal request becomes a canonical one without losses", () => {
@@ -136,7 +137,7 @@ describe("the frame of a request", () => {
     ],
   ];
   test.each(refusals)("%s is refused by the name of its field", (_, body, field, message) => {
-    const error = refusal(() => anthropic.parse({ body, headers: new Headers() }));
+    const error = refusalOf(() => anthropic.parse({ body, headers: new Headers() }));
     expect({ kind: error.kind, message: error.message, field: error.detail.field }).toEqual({
       kind: "invalid-request",
       message,
@@ -145,7 +146,7 @@ describe("the frame of a request", () => {
   });
 
   test("a refusal quotes no value of the request", () => {
-    expect(refusal(() => parse({ temperature: "s3cret" })).message).not.toContain("s3cret");
+    expect(refusalOf(() => parse({ temperature: "s3cret" })).message).not.toContain("s3cret");
   });
 
   test.each([

@@ -1,5 +1,4 @@
 import Anthropic from "@anthropic-ai/sdk";
-import { GatewayError } from "../../../src/core/errors.ts";
 import type { EncodeContext, ParsedCall } from "../../../src/core/protocol.ts";
 import type { Part } from "../../../src/core/request.ts";
 import { turnCollector, type Turn, type TurnEvent, type Usage } from "../../../src/core/turn.ts";
@@ -21,17 +20,6 @@ export function partsOf(content: unknown, role: "user" | "assistant" = "user"): 
   const before = role === "assistant" ? [{ role: "user", content: "Hello" }] : [];
   const { contents } = parseMessages(...before, { role, content }, { role: "user", content: "END" }).request;
   return contents.slice(before.length, -1).flatMap(({ parts }) => parts);
-}
-
-/** What a refused request was told. */
-export function refusal(run: () => unknown): GatewayError {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof GatewayError) return error;
-    throw error;
-  }
-  throw new Error("the request was accepted");
 }
 
 export const CONTEXT: EncodeContext = {

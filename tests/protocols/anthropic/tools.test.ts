@@ -1,7 +1,8 @@
 import type { BetaToolUnion } from "@anthropic-ai/sdk/resources/beta/messages/messages";
 import { describe, expect, test } from "bun:test";
 import type { GenerateRequest } from "../../../src/core/request.ts";
-import { parse, refusal } from "./support.ts";
+import { refusalOf } from "../../support/refusal.ts";
+import { parse } from "./support.ts";
 
 const schema = { type: "object", properties: { constructor: { type: "string" }, city: { type: ["string", "null"] } } };
 const weather = { name: "get_weather", description: "Look out", input_schema: schema };
@@ -50,7 +51,7 @@ describe("function tools", () => {
     ["tools[0].name", [{ name: 5 }], "tools.0.name: Input should be a valid string"],
     ["tools[0].input_schema", [{ name: "a", input_schema: "x" }], "tools.0.input_schema: Input should be an object"],
   ])("a broken %s is refused", (field, tools, message) => {
-    const error = refusal(() => parse({ tools }));
+    const error = refusalOf(() => parse({ tools }));
     expect(error.message).toBe(message);
     expect(error.detail.field).toBe(field);
   });
@@ -94,7 +95,7 @@ describe("every tool type of the API", () => {
   test.each(Object.entries(fates))("%s: %s", (type, fate) => {
     const tools = [weather, { type, name: "special" }];
     if (fate === "refused") {
-      const error = refusal(() => parse({ tools }));
+      const error = refusalOf(() => parse({ tools }));
       expect(error.detail.field).toBe("tools[1]");
       expect(error.message).toStartWith("tools.1: this type of tool is not supported");
       return;
@@ -114,18 +115,18 @@ describe("every tool type of the API", () => {
 });
 
 describe("web search", () => {
-  test("carries its limit and reports what it cannot do", () => {
+  test("carries its domains and reports what it cannot do", () => {
     const search = {
       type: "web_search_20250305",
       name: "web_search",
       max_uses: 8,
       allowed_domains: ["example.org"],
       blocked_domains: [],
-      user_location: null,
+      user_location: { type: "approximate", city: "Oslo" },
     };
     const { request, losses } = parse({ tools: [search] });
-    expect(request).toMatchObject({ tools: [], webSearch: { maxUses: 8 } });
-    expect(losses).toEqual([{ field: "tools[0].allowed_domains", why: "web search has no allowed_domains" }]);
+    expect(request).toMatchObject({ tools: [], webSearch: { allowedDomains: ["example.org"] } });
+    expect(losses.map(({ field }) => field)).toEqual(["tools[0].max_uses", "tools[0].user_location"]);
   });
 });
 
@@ -138,7 +139,7 @@ describe("tool_choice", () => {
     ["a tool", { type: "tool", name: "get_weather" }, { mode: "any", only: ["get_weather"] }, []],
     ["Copilot's validated", { type: "validated" }, { mode: "validated" }, []],
     ["a bare word", "any", { mode: "any" }, []],
-    ["the hosted search", { type: "tool", name: "web_search" }, undefined, ["tool_choice"]],
+    ["the hosted search", { type: "tool", name: "web_search" }, undefined, []],
     [
       "no parallel calls",
       { type: "auto", disable_parallel_tool_use: true },
@@ -160,6 +161,6 @@ describe("tool_choice", () => {
     ["an unknown type", { type: "some" }, "tool_choice.type: Input should be 'auto', 'any', 'tool' or 'none'"],
     ["a number", 4, "tool_choice: Input should be an object"],
   ])("%s is refused", (_, tool_choice, message) => {
-    expect(refusal(() => parse({ tools: [weather], tool_choice })).message).toBe(message);
+    expect(refusalOf(() => parse({ tools: [weather], tool_choice })).message).toBe(message);
   });
 });

@@ -12,6 +12,7 @@ describe("errors", () => {
     "payload-too-large": [413, "invalid_request_error", "payload_too_large"],
     "unknown-model": [404, "invalid_request_error", "model_not_found"],
     "unknown-route": [404, "invalid_request_error", "unknown_url"],
+    "not-found": [404, "invalid_request_error", "not_found"],
     unauthorized: [401, "invalid_request_error", "invalid_api_key"],
     forbidden: [403, "permission_error", "forbidden"],
     "rate-limited": [429, "rate_limit_error", "rate_limit_exceeded"],

@@ -273,6 +273,11 @@ describe("content", () => {
       [{ text: "hello" }],
     ],
     [
+      "a file as the Responses API has it",
+      [{ type: "input_file", filename: "a.json", file_data: "e30=" }],
+      [{ text: "{}" }],
+    ],
+    [
       "an image block of the Messages API",
       [{ type: "image", source: { type: "base64", media_type: "image/webp", data: "AAAA" } }],
       [blob("image/webp", "AAAA")],
@@ -293,18 +298,55 @@ describe("content", () => {
     expect(losses).toEqual([]);
   });
 
+  const at = (url: string, where: string, mimeType?: string) => ({
+    remote: { url, ...(mimeType !== undefined && { mimeType }), field: `messages[0].content[0].${where}` },
+  });
+
+  test.each([
+    ["an image", { type: "image_url", image_url: { url: "https://a.test/i" } }, ["image_url.url", "image/*"]],
+    ["an image as bare text", { type: "input_image", image_url: "https://a.test/i" }, ["image_url", "image/*"]],
+    ["a film", { type: "video_url", video_url: { url: "https://a.test/i" } }, ["video_url.url", "video/*"]],
+    ["a sound", { type: "audio_url", audio_url: { url: "https://a.test/i" } }, ["audio_url.url", "audio/*"]],
+    ["a file", { type: "file", file: { file_url: "https://a.test/i" } }, ["file.file_url"]],
+    [
+      "a file with a name",
+      { type: "file", file: { filename: "a.pdf", file_url: "https://a.test/i" } },
+      ["file.file_url", "application/pdf"],
+    ],
+    ["a file where its content belongs", { type: "file", file: { file_data: "https://a.test/i" } }, ["file.file_data"]],
+    ["an image block", { type: "image", source: { type: "url", url: "https://a.test/i" } }, ["source.url", "image/*"]],
+    ["a document block", { type: "document", source: { type: "url", url: "https://a.test/i" } }, ["source.url"]],
+  ] as [string, JsonObject, [string, string?]][])(
+    "%s at an address is left to be fetched",
+    (_, content, [where, type]) => {
+      const { request } = parse({ model: "m", messages: [{ role: "user", content: [content] }] });
+      expect(request.contents).toEqual([{ role: "user", parts: [at("https://a.test/i", where, type)] }]);
+    },
+  );
+
+  test("a file's data URL in the field for its address is its content", () => {
+    const file = { type: "file", file: { file_url: "data:text/csv;base64,YSzDqQ==" } };
+    const { request } = parse({ model: "m", messages: [{ role: "user", content: [file] }] });
+    expect(request.contents).toEqual([{ role: "user", parts: [{ text: "a,é" }] }]);
+  });
+
   const part = (value: JsonObject) => [{ role: "user", content: [{ type: "text", text: "a" }, value] }];
 
   test.each([
     [
-      "an http image",
-      part({ type: "image_url", image_url: { url: "https://example.test/a.png" } }),
+      "an image in a bucket",
+      part({ type: "image_url", image_url: { url: "gs://bucket/a.png" } }),
       "messages[0].content[1].image_url.url",
     ],
     [
-      "an http image as bare text",
-      part({ type: "image_url", image_url: "http://example.test/a.png" }),
+      "an image in a file of the client's as bare text",
+      part({ type: "image_url", image_url: "file:///a.png" }),
       "messages[0].content[1].image_url",
+    ],
+    [
+      "a file in a bucket",
+      part({ type: "file", file: { file_url: "gs://bucket/a.pdf" } }),
+      "messages[0].content[1].file.file_url",
     ],
     ["an image without url", part({ type: "image_url", image_url: {} }), "messages[0].content[1].image_url.url"],
     [
@@ -328,14 +370,9 @@ describe("content", () => {
       "messages[0].content[1].file.file_data",
     ],
     [
-      "an http video",
-      part({ type: "video_url", video_url: { url: "https://example.test/a.mp4" } }),
-      "messages[0].content[1].video_url.url",
-    ],
-    [
-      "an image block with a link",
-      part({ type: "image", source: { type: "url", url: "https://example.test/a.png" } }),
-      "messages[0].content[1].source.data",
+      "an image block with an address of another kind",
+      part({ type: "image", source: { type: "url", url: "ftp://example.test/a.png" } }),
+      "messages[0].content[1].source.url",
     ],
     ["an uploaded file", part({ type: "file", file: { file_id: "file-1" } }), "messages[0].content[1].file.file_id"],
     [

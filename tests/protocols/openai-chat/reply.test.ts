@@ -2,17 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/core/errors.ts";
 import type { TurnEvent } from "../../../src/core/turn.ts";
 import type { JsonObject } from "../../../src/lib/json.ts";
-import {
-  type BlockScript,
-  collect,
-  context,
-  parseWith,
-  payloads,
-  text,
-  thinking,
-  tool,
-  turnEvents,
-} from "./support.ts";
+import { type BlockScript, collect, context, text, thinking, tool, turnEvents } from "../../support/turn-script.ts";
+import { parseWith, payloads } from "./support.ts";
 
 const SIGNATURE = "c2lnbmF0dXJl";
 const USAGE = {

@@ -5,7 +5,8 @@ import { GatewayError } from "../../../src/core/errors.ts";
 import type { TurnEvent } from "../../../src/core/turn.ts";
 import type { JsonObject } from "../../../src/lib/json.ts";
 import { openaiChat } from "../../../src/protocols/openai-chat/index.ts";
-import { type BlockScript, collect, context, text, thinking, tool, turnEvents } from "./support.ts";
+import { answerOf } from "../../support/protocol-answer.ts";
+import { type BlockScript, text, thinking, tool, turnEvents } from "../../support/turn-script.ts";
 
 type Failure = { after: number; error: GatewayError };
 
@@ -13,21 +14,8 @@ type Failure = { after: number; error: GatewayError };
 function client(events: readonly TurnEvent[], failure?: Failure): OpenAI {
   const answer = async (_url: unknown, init?: { body?: unknown }): Promise<Response> => {
     const call = openaiChat.parse({ body: JSON.parse(String(init?.body)), headers: new Headers() });
-    if (!call.stream) {
-      if (failure) {
-        const { status, body } = openaiChat.encodeError(failure.error, "req_1");
-        return Response.json(body, { status, headers: { "x-request-id": "req_1" } });
-      }
-      return Response.json(call.reply.whole(collect(events), context()));
-    }
-    const encoder = call.reply.stream(context());
-    const sent = failure ? events.slice(0, failure.after) : events;
-    const frames = [
-      encoder.keepAlive(),
-      ...sent.map((event) => encoder.push([event]) + (event.type === "turn-end" ? "" : encoder.keepAlive())),
-    ];
-    if (failure) frames.push(encoder.fail(failure.error));
-    return new Response(frames.join(""), { headers: { "content-type": "text/event-stream; charset=utf-8" } });
+    const turn = failure ? events.slice(0, failure.after) : events;
+    return answerOf(openaiChat, call, { turns: [turn], failure: failure?.error });
   };
   return new OpenAI({ apiKey: "sk-ag-test", baseURL: "http://gateway.test/v1", maxRetries: 0, fetch: answer });
 }
