@@ -223,6 +223,44 @@ export const settingsSchema = v.strictObject({
     }),
     {},
   ),
+  responses: v.optional(
+    v.strictObject({
+      store: v.optional(
+        v.pipe(
+          v.boolean("must be true or false"),
+          v.description(
+            "Keep answers of the Responses API, sealed, so that previous_response_id and GET /v1/responses/{id} work",
+          ),
+        ),
+        false,
+      ),
+      keepMs: v.optional(
+        v.pipe(wholeNumber(60_000, 90 * 86_400_000, " milliseconds"), v.description("How long they are kept")),
+        7 * 86_400_000,
+      ),
+    }),
+    {},
+  ),
+  media: v.optional(
+    v.strictObject({
+      fetch: v.optional(
+        v.pipe(
+          v.boolean("must be true or false"),
+          v.description("Fetch images and documents that requests give by address; never from private addresses"),
+        ),
+        true,
+      ),
+      maxBytes: v.optional(
+        v.pipe(wholeNumber(1024, 100 * 1024 ** 2, " bytes"), v.description("Largest file that is fetched")),
+        20 * 1024 ** 2,
+      ),
+      timeoutMs: v.optional(
+        v.pipe(wholeNumber(100, 120_000, " milliseconds"), v.description("Longest time that one fetch may take")),
+        15_000,
+      ),
+    }),
+    {},
+  ),
   strict: v.optional(
     v.pipe(v.boolean("must be true or false"), v.description("Refuse requests with a field that cannot be honoured")),
     false,

@@ -10,8 +10,8 @@ import { makePrivateFolder, syncFolder, writePrivateFile } from "./private-files
 const COPIES_KEPT = 7;
 const DRAFT = ".draft-";
 const DRAFT_KEPT_MS = 3_600_000;
-/** Can be had again, and may be a hundred megabytes. */
-const LEFT_EMPTY: ReadonlySet<string> = new Set(["signatures"]);
+/** Can be had again, or is kept for a while only; either may be a hundred megabytes. */
+const LEFT_EMPTY: ReadonlySet<string> = new Set(["signatures", "responses"]);
 
 export function backupFolderOf(database: string): string {
   return join(dirname(database), "backups");
@@ -25,7 +25,7 @@ export function hasCopies(database: string): boolean {
 
 /**
  * Keeps the day's (UTC) copy of the database unless there is one, and the seven latest. A copy can be put in the place of the
- * database; it has everything but the signatures, the secrets as they are sealed. A database without accounts is not copied:
+ * database; it has everything but signatures and kept answers, the secrets as they are sealed. A database without accounts is not copied:
  * it must not push out the copies that have some. Throws DataFileError; the copies of earlier days stay.
  */
 export async function backUp({ database, path }: DataFile, now: number): Promise<void> {

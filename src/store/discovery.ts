@@ -19,6 +19,7 @@ const discoverySchema = v.object({
     }),
   ),
   replacedIds: v.record(v.string(), v.string()),
+  webSearchIds: v.exactOptional(v.array(v.string())),
 });
 
 export function discoveryStore(file: DataFile): DiscoveryStore {

@@ -2,6 +2,7 @@ import type { Database } from "bun:sqlite";
 import { DataFileError } from "../core/store.ts";
 import init from "./migrations/001-init.sql" with { type: "text" };
 import sealed from "./migrations/002-sealed.sql" with { type: "text" };
+import responses from "./migrations/003-responses.sql" with { type: "text" };
 import { sealPlainAccounts } from "./migrations/seal-plain-accounts.ts";
 import type { Secrets } from "./secrets.ts";
 
@@ -12,7 +13,11 @@ export interface Migration {
 }
 
 /** In order; the database's `user_version` is the number of those it has. Released ones are never edited. */
-export const MIGRATIONS: readonly Migration[] = [{ sql: init }, { sql: sealed, finish: sealPlainAccounts }];
+export const MIGRATIONS: readonly Migration[] = [
+  { sql: init },
+  { sql: sealed, finish: sealPlainAccounts },
+  { sql: responses },
+];
 
 /** Brings the database up to date, all or nothing. Refuses, untouched, one that a newer program has migrated further. */
 export function migrate(

@@ -12,6 +12,7 @@ import { keyFileOf } from "./key-file.ts";
 import { limitStore } from "./limits.ts";
 import { isNew, migrate } from "./migrate.ts";
 import { makePrivateFolder, tighten } from "./private-files.ts";
+import { responseStore } from "./responses.ts";
 import { scrubIfRequested } from "./scrub.ts";
 import { type KeySource, type Secrets, unlock } from "./secrets.ts";
 import { sessionStore } from "./sessions.ts";
@@ -45,6 +46,7 @@ export function storeOver(file: DataFile, secrets: Secrets): Store {
     limits: limitStore(file),
     sessions,
     consents: consentStore(file),
+    responses: responseStore(file, secrets),
     backUp: (now) => backUp(file, now),
     async close() {
       try {

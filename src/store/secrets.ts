@@ -16,9 +16,10 @@ export interface KeySource {
 }
 
 export interface Secrets {
-  seal(secret: string, accountId: string): string;
+  /** `subject`: what it is about; the id of an account for its secret. */
+  seal(secret: string, subject: string): string;
   /** Throws DataFileError. */
-  unseal(sealed: string, accountId: string): string;
+  unseal(sealed: string, subject: string): string;
   /** Equal for equal secrets, and for nothing else; says nothing to those who lack the key. */
   digestOfSecret(secret: string): string;
   /** The same for an owner: an e-mail under a kind of account, in whatever case it is written. */
@@ -28,6 +29,11 @@ export interface Secrets {
 }
 
 const DIGEST_KEY = "digest-key";
+
+/** What a kept answer is sealed about: it opens under its own id only, and never as the secret of an account. */
+export function subjectOfResponse(id: string): string {
+  return `response ${id}`;
+}
 
 /**
  * The secrets of the database, under the key it is sealed with; a new database is sealed with AG_SECRET_KEY or else with a
@@ -107,16 +113,39 @@ function sealAnew(database: Database, source: KeySource, from: Sealer, to: Seale
   const rows = database.query<{ id: string; secret: string }, []>("select id, secret from accounts").all();
   const update = database.query("update accounts set secret = ? where id = ?");
   for (const { id, secret } of rows) update.run(seal(secret, id), id);
+  sealResponsesAnew(database, from, to);
   saveDigestKey(database, seal(digestKeyIn(database) ?? "", DIGEST_KEY));
   requestScrub(database); // what the old key opens must not lie about in free pages
+}
+
+/** One at a time: each may be megabytes. One that is damaged is given up. */
+function sealResponsesAnew(database: Database, from: Sealer, to: Sealer): void {
+  const ids = database.query<{ id: string }, []>("select id from responses").all();
+  const select = database.query<{ document: string }, [string]>("select document from responses where id = ?");
+  const update = database.query("update responses set document = ? where id = ?");
+  const remove = database.query("delete from responses where id = ?");
+  for (const { id } of ids) {
+    const subject = subjectOfResponse(id);
+    const text = opened(from, select.get(id)?.document ?? "", subject);
+    if (text === undefined) remove.run(id);
+    else update.run(to.seal(text, subject), id);
+  }
+}
+
+function opened(sealer: Sealer, sealed: string, subject: string): string | undefined {
+  try {
+    return sealer.unseal(sealed, subject);
+  } catch {
+    return undefined; // what cannot be opened was lost before
+  }
 }
 
 function secretsOf(database: Database, source: KeySource, sealer: Sealer, digestKey: string): Secrets {
   const digest = (text: string) =>
     createHmac("sha256", Buffer.from(digestKey, "base64")).update(text).digest("base64url");
   return {
-    seal: (secret, accountId) => sealer.seal(secret, accountId),
-    unseal: (sealed, accountId) => unsealed(source, sealer, sealed, accountId),
+    seal: (secret, subject) => sealer.seal(secret, subject),
+    unseal: (sealed, subject) => unsealed(source, sealer, sealed, subject),
     digestOfSecret: (secret) => digest(`secret\n${secret}`),
     digestOfOwner: (kind, email) => digest(`owner\n${kind}\n${email.toLowerCase()}`),
     assertCurrent() {

@@ -40,6 +40,8 @@ test("without any setting the defaults hold", () => {
     accounts: [],
     fallback: {},
     models: { aliases: {} },
+    responses: { store: false, keepMs: 604_800_000 },
+    media: { fetch: true, maxBytes: 20_971_520, timeoutMs: 15_000 },
     strict: false,
     apiKey: undefined,
     secretKey: undefined,

@@ -19,6 +19,7 @@ const FULL: Discovery = {
     { id: "model-b" },
   ],
   replacedIds: { "model-0": "model-a" },
+  webSearchIds: ["model-b", "model-a"],
 };
 
 test("a discovery comes back as saved, the latest one, also after a restart", async () => {

@@ -31,6 +31,7 @@ describe("migrate", () => {
       "limits",
       "pending",
       "removed",
+      "responses",
       "sessions",
       "signatures",
       "vault",
