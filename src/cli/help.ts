@@ -1,6 +1,6 @@
 import type { ArgDef } from "citty";
 import { argumentsOf, descriptionOf, shortNames, subCommandsOf, type FoundCommand } from "./command-line.ts";
-import { type Paint, paragraphs, wrapped } from "./terminal.ts";
+import { type Paint, paragraphs, WIDEST_PROSE, wrapped } from "./terminal.ts";
 
 /**
  * The help page of one command, at most `width` columns wide where words allow it. The first line of a command's description
@@ -29,7 +29,7 @@ export async function renderHelp({ path, command }: FoundCommand, paint: Paint, 
   ];
 
   return [
-    summary,
+    wrapped(summary, Math.min(width, WIDEST_PROSE)),
     `${paint.bold("Usage:")} ${usage.join(" ")}`,
     section("Commands:", commandRows, paint, width),
     section(

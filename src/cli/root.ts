@@ -27,16 +27,17 @@ Alone, on a terminal, it opens a menu.`,
 });
 
 const models = defineCommand({
-  meta: { name: "models", description: "Show the models that can be asked for" },
+  meta: { name: "models", description: "Show the models that can be asked for, and what a name stands for" },
   subCommands: {
     list: () => import("./commands/models-list.ts").then((module) => module.default),
+    resolve: () => import("./commands/models-resolve.ts").then((module) => module.default),
   },
 });
 
 const root = defineCommand({
   meta: {
     name: "ag",
-    description: `Use Claude and Gemini through your own Antigravity Cloud Code accounts from any OpenAI or Anthropic client
+    description: `Use Claude and Gemini through your own Antigravity accounts, from any OpenAI, Anthropic or Gemini client
 
 Start here:
   ag serve --demo          try it without an account, offline
@@ -50,6 +51,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing usable (no account), 130 
     accounts,
     limits: () => import("./commands/limits.ts").then((module) => module.default),
     models,
+    compat: () => import("./commands/compat.ts").then((module) => module.default),
   },
 });
 

@@ -55,7 +55,7 @@ export function paragraphs(text: string, width = outputWidth()): string {
     .join("\n");
 }
 
-const WIDEST_PROSE = 100;
+export const WIDEST_PROSE = 100;
 
 /** Whether somebody sits at both ends: can be asked, and sees the question, on a terminal that can be drawn on. */
 export function isInteractive(): boolean {

@@ -1,13 +1,13 @@
 import { untilAborted, within } from "../core/abort.ts";
 import { GatewayError } from "../core/errors.ts";
-import type { Discovery, ModelProfile, ResolvedModel } from "../core/models.ts";
+import type { Discovery, ListedRule, ModelProfile, ResolvedModel } from "../core/models.ts";
 import type { DiscoveryStore } from "../core/store.ts";
 import { BoundedMap } from "../lib/bounded-map.ts";
 import type { Clock } from "../lib/clock.ts";
 import { singleFlight } from "../lib/single-flight.ts";
 import { profileOf } from "./profile.ts";
-import { resolveModel, type UserAliases } from "./resolve.ts";
-import { isOffered, shippedDiscovery } from "./shipped.ts";
+import { candidateIds, resolveModel, rulesOf, type UserAliases } from "./resolve.ts";
+import { isOffered, searchCandidates, shippedDiscovery } from "./shipped.ts";
 
 export interface CatalogDeps {
   /** Asks some account for its list. Throws GatewayError. */
@@ -28,6 +28,13 @@ export interface ModelCatalog {
   resolve(name: string, signal: AbortSignal): Promise<ResolvedModel>;
   /** What can be asked for by its own id, in upstream's order. Throws why the list cannot be had when none was ever known. */
   list(signal: AbortSignal): Promise<ModelProfile[]>;
+  /**
+   * The models that search the web, best first: those that upstream names, as far as they can be asked for, else those of the
+   * shipped candidates that are on the list. May be empty.
+   */
+  searchModels(signal: AbortSignal): Promise<ModelProfile[]>;
+  /** Every rule by which names are resolved, besides that a listed id means itself. */
+  rules(signal: AbortSignal): Promise<ListedRule[]>;
   /** Asks for the list now. Throws GatewayError when it cannot be had; the old one stays. */
   refresh(signal: AbortSignal): Promise<void>;
 }
@@ -129,6 +136,18 @@ export function createCatalog({ discover, store, aliases, clock }: CatalogDeps):
       const catalogue = await known(signal);
       if (catalogue === shippedDiscovery) throw failure;
       return catalogue.models.filter(({ id }) => isOffered(id)).map((model) => profileOf(model.id, model));
+    },
+
+    async searchModels(signal) {
+      const catalogue = await known(signal);
+      const byId = new Map(catalogue.models.filter(({ id }) => isOffered(id)).map((model) => [model.id, model]));
+      const named = [...new Set(catalogue.webSearchIds)].filter((id) => byId.has(id));
+      const ids = named.length > 0 ? named : candidateIds(searchCandidates, catalogue);
+      return ids.map((id) => profileOf(id, byId.get(id)));
+    },
+
+    async rules(signal) {
+      return rulesOf(await known(signal), aliases());
     },
 
     async refresh(signal) {

@@ -14,7 +14,7 @@ export function nearestVersion(ids: readonly string[], name: string): string | u
   return best?.id;
 }
 
-/** The first run of numbers, dates left out: [4, 6] in "claude-kind-4-6-thinking", [4] in "claude-kind-4-20250514". */
+/** The first run of numbers, dates left out: [4, 6] in "model-4-6-thinking", [4] in "model-4-20250514". */
 export function versionOf(name: string): number[] | undefined {
   const run = /\d+(?:[.-]\d+)*/.exec(name)?.[0].split(/[.-]/) ?? [];
   const numbers = run.filter((digits) => digits.length <= 3).map(Number);

@@ -161,7 +161,7 @@ test("a help page fits 80 columns, but breaks no command", async () => {
   const long = `  ag x${" y".repeat(50)}`;
   const command: CommandDef = {
     meta: {
-      description: `Do it\n\n${"many words ".repeat(8).trim()}\nand more\n\n${long}\n  ag x   ${"why ".repeat(30).trim()}`,
+      description: `${"do it at once ".repeat(8).trim()}\n\n${"many words ".repeat(8).trim()}\nand more\n\n${long}\n  ag x   ${"why ".repeat(30).trim()}`,
     },
     args: { flag: { type: "boolean", description: "much to say ".repeat(8).trim() } },
   };

@@ -204,3 +204,43 @@ describe("resolve", () => {
     expect((await catalog.resolve("gemini-3-flash", NO_ABORT)).profile.contextTokens).toBe(77);
   });
 });
+
+describe("the models that search the web", () => {
+  const searching = async (found: Discovery) => {
+    const { catalog, upstream } = world();
+    upstream.answer = async () => found;
+    return (await catalog.searchModels(NO_ABORT)).map(({ id }) => id);
+  };
+  const list = discovery("gemini-2.5-flash", "gemini-3-flash", "gemini-3.1-flash-lite", "tab_search");
+
+  test("are those that upstream names, in its order, as far as they can be asked for", async () => {
+    const webSearchIds = ["gemini-3-flash", "tab_search", "gemini-gone", "gemini-2.5-flash", "gemini-3-flash"];
+    expect(await searching({ ...list, webSearchIds })).toEqual(["gemini-3-flash", "gemini-2.5-flash"]);
+  });
+
+  test("are the shipped candidates where upstream names none that can be asked for", async () => {
+    const shipped = ["gemini-3.1-flash-lite", "gemini-2.5-flash"];
+    expect(await searching(list)).toEqual(shipped);
+    expect(await searching({ ...list, webSearchIds: ["tab_search"] })).toEqual(shipped);
+    expect(await searching(discovery("gemini-2.5-flash-lite", "claude-9"))).toEqual(["gemini-2.5-flash-lite"]);
+    expect(await searching(discovery("claude-9"))).toEqual([]);
+  });
+
+  test("are still known after a restart during which upstream is down", async () => {
+    const before = world();
+    before.upstream.answer = async () => ({ ...list, webSearchIds: ["gemini-3-flash"] });
+    await before.ids();
+    await settle();
+    const after = world(before.store);
+    after.upstream.answer = offline;
+    expect((await after.catalog.searchModels(NO_ABORT)).map(({ id }) => id)).toEqual(["gemini-3-flash"]);
+  });
+});
+
+test("the rules are those of the list and of the configuration as they are now", async () => {
+  const { catalog, configure } = world();
+  configure({ mine: "gemini-3-flash" });
+  const rules = await catalog.rules(NO_ABORT);
+  expect(rules[0]).toEqual({ kind: "user", from: "mine", to: ["gemini-3-flash"], served: "gemini-3-flash" });
+  expect(rules.find(({ from }) => from === "opus")).not.toHaveProperty("served");
+});

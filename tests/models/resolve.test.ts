@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../src/core/errors.ts";
 import type { Discovery } from "../../src/core/models.ts";
-import { resolveModel, type UserAliases } from "../../src/models/resolve.ts";
-import { shippedDiscovery } from "../../src/models/shipped.ts";
+import type { ImageOptions } from "../../src/core/request.ts";
+import { resolveModel, rulesOf, type UserAliases } from "../../src/models/resolve.ts";
+import { shippedAliases, shippedDiscovery } from "../../src/models/shipped.ts";
 
 const catalogue = (ids: string, replacedIds: Record<string, string> = {}): Discovery => ({
   models: ids.split(" ").map((id) => ({ id })),
@@ -44,6 +45,28 @@ describe("with today's list, the names that clients send stand for", () => {
     ["gpt-oss-120b", "gpt-oss-120b-medium"],
     ["openai/gpt-oss-120b", "gpt-oss-120b-medium"],
     ["opus", "claude-opus-4-6-thinking"],
+    ["claude-sonnet-5-5(high)", "claude-sonnet-4-6"],
+    ["claude-haiku-5-5[1m](8192)", "claude-sonnet-4-6"],
+    ["gpt-6.1-sol", "gemini-pro-agent"],
+    ["gpt-5.1-codex", "gemini-pro-agent"],
+    ["gpt-5.1-codex-mini", "gemini-3-flash"],
+    ["gpt-4o", "gemini-pro-agent"],
+    ["gpt-4o-2024-08-06", "gemini-pro-agent"],
+    ["gpt-4o-mini", "gemini-3-flash"],
+    ["gpt-4.1-nano", "gemini-3-flash"],
+    ["gpt-3.5-turbo-instruct", "gemini-3-flash"],
+    ["openai/gpt-4.1(high)", "gemini-pro-agent"],
+    ["chatgpt-4o-latest", "gemini-pro-agent"],
+    ["codex-mini-latest", "gemini-3-flash"],
+    ["o1", "gemini-pro-agent"],
+    ["o3", "gemini-pro-agent"],
+    ["o3-mini", "gemini-3-flash"],
+    ["o4-mini-2025-04-16", "gemini-3-flash"],
+    ["image", "gemini-3.1-flash-image"],
+    ["dall-e-3", "gemini-3.1-flash-image"],
+    ["gpt-image-1-mini", "gemini-3.1-flash-image"],
+    ["chatgpt-image-latest", "gemini-3.1-flash-image"],
+    ["dall-e-3-16x9", "gemini-3.1-flash-image"],
   ];
   for (const [name, id] of rows) test(`${name}: ${id}`, () => expect(idOf(name, shippedDiscovery)).toBe(id));
 });
@@ -64,6 +87,9 @@ describe("with the list of an official key, they stand for", () => {
     ["gemini-2.5-flash-lite", "gemini-2.5-flash-lite"],
     ["gemini-2.5-flash-preview-09-2025", "gemini-2.5-flash"],
     ["gemini-3-pro-image", "gemini-3-pro-image-preview"],
+    ["gpt-5", "gemini-3.1-pro-preview"],
+    ["o4-mini", "gemini-3-flash-preview"],
+    ["dall-e-2", "gemini-2.5-flash-image"],
   ];
   for (const [name, id] of rows) test(`${name}: ${id}`, () => expect(idOf(name, official)).toBe(id));
 
@@ -158,7 +184,7 @@ describe("rules in order", () => {
   for (const [what, name, aliases, id, rule] of rows) {
     test(what, () => {
       const resolved = resolveModel(name, list, aliases);
-      expect([resolved.profile.id, resolved.rule]).toEqual([id, rule]);
+      expect([resolved.profile.id, resolved.rule.text]).toEqual([id, rule]);
     });
   }
 });
@@ -207,11 +233,141 @@ describe("shipped aliases follow the list", () => {
     expect(() => resolveModel("gemini-2.5-flash-image", catalogue("gemini-2.5-flash"), {})).toThrow(GatewayError);
   });
 
+  test("the version in a name of another maker's says nothing about which model comes nearest", () => {
+    const list = catalogue("gemini-3-pro-x gemini-4.1-pro-x gemini-9-pro-x");
+    expect(idOf("gpt-4.1", list)).toBe("gemini-9-pro-x");
+    expect(idOf("gemini-4.1-pro", list)).toBe("gemini-4.1-pro-x");
+  });
+
   test("and never to another family", () => {
-    for (const name of ["gpt-4o", "gpt-4.1-mini", "gpt-6.1-sol", "o3", "claude-2.1", "text-embedding-3-small"]) {
+    for (const name of ["claude-2.1", "text-embedding-3-small", "omni", "mini"]) {
       expect(() => resolveModel(name, shippedDiscovery, {})).toThrow(GatewayError);
     }
+    for (const name of ["gpt-4o", "o3", "gpt-4o-mini", "dall-e-3"]) {
+      expect(() => resolveModel(name, catalogue("claude-opus-4-6 gpt-oss-120b-medium"), {})).toThrow(GatewayError);
+    }
+    expect(() => resolveModel("gpt-oss-120b", catalogue("gemini-3-flash gemini-pro-agent"), {})).toThrow(GatewayError);
     expect(() => resolveModel("claude-opus-5-5", catalogue("gemini-3-flash"), {})).toThrow(GatewayError);
+  });
+});
+
+describe("a rule is told with", () => {
+  const list = catalogue("claude-sonnet-4-6 gemini-3-flash", { "gemini-old": "gemini-3-flash" });
+  const ruleOf = (name: string, aliases: UserAliases = {}) => resolveModel(name, list, aliases).rule;
+
+  test("its kind, and what stands where it is written", () => {
+    expect(ruleOf("models/Gemini-3-Flash")).toMatchObject({
+      kind: "listed",
+      from: "gemini-3-flash",
+      to: "gemini-3-flash",
+    });
+    expect(ruleOf("GEMINI-OLD")).toMatchObject({ kind: "replaced", from: "gemini-old", to: "gemini-3-flash" });
+    expect(ruleOf("sonnet")).toMatchObject({ kind: "shipped", from: "sonnet", to: "claude-sonnet-*" });
+  });
+
+  test("the rule after it, where an alias leads to a name and no id", () => {
+    expect(ruleOf("fast", { "F*": "gemini-3-flash" })).toEqual({
+      kind: "user",
+      from: "F*",
+      to: "gemini-3-flash",
+      text: 'your alias "F*" → "gemini-3-flash"',
+    });
+    expect(ruleOf("good", { good: "sonnet(high)" })).toEqual({
+      kind: "user",
+      from: "good",
+      to: "sonnet(high)",
+      text: 'your alias "good" → "sonnet(high)", shipped alias "sonnet" → "claude-sonnet-*"',
+      next: {
+        kind: "shipped",
+        from: "sonnet",
+        to: "claude-sonnet-*",
+        text: 'shipped alias "sonnet" → "claude-sonnet-*"',
+      },
+    });
+  });
+});
+
+describe("the user's rules beat", () => {
+  const list = catalogue("gemini-3-flash gemini-pro-agent claude-sonnet-4-6", { "gemini-old": "gemini-pro-agent" });
+  const rows: [what: string, name: string, pattern: string][] = [
+    ["a shipped name", "opus", "opus"],
+    ["a shipped pattern, however specific", "gpt-4o-mini-2024-07-18", "gpt*"],
+    ["what upstream has replaced, in whatever spelling", "GEMINI-OLD", "Gemini-Old"],
+    ["a shipped pattern for a dated name", "claude-sonnet-4-5-20250929", "claude-sonnet-4.5"],
+    ["a shipped pattern behind a prefix and a suffix", "anthropic/claude-haiku-4-5[1m](low)", "claude-haiku*"],
+    ["everything but listed ids", "nonsense", "*"],
+  ];
+  for (const [what, name, pattern] of rows) {
+    test(what, () => {
+      const { profile, rule } = resolveModel(name, list, { [pattern]: "gemini-3-flash" });
+      expect([profile.id, rule.kind, rule.from]).toEqual(["gemini-3-flash", "user", pattern]);
+    });
+  }
+
+  test("but not a listed id, in whatever spelling", () => {
+    for (const name of ["claude-sonnet-4-6", "Claude-Sonnet-4.6", "anthropic/claude-sonnet-4-6-20260101"]) {
+      expect(idOf(name, list, { "*": "gemini-3-flash" })).toBe("claude-sonnet-4-6");
+    }
+  });
+});
+
+describe("what pictures shall look like", () => {
+  const list = catalogue("gemini-3.1-flash-image gemini-9-image-4k gemini-3-flash");
+  const rows: [name: string, aliases: UserAliases, image: ImageOptions | undefined][] = [
+    ["gemini-3.1-flash-image", {}, undefined],
+    ["gemini-3.1-flash-image-4k", {}, { size: "4K" }],
+    ["gemini-3.1-flash-image-2K", {}, { size: "2K" }],
+    ["gemini-3.1-flash-image-16x9", {}, { aspectRatio: "16:9" }],
+    ["gemini-3.1-flash-image-1k-9x16", {}, { size: "1K", aspectRatio: "9:16" }],
+    ["gemini-3.1-flash-image-21x9-2k", {}, { size: "2K", aspectRatio: "21:9" }],
+    ["google/Gemini-3.1-Flash-Image-4k", {}, { size: "4K" }],
+    ["gemini-2.5-flash-image-4k", {}, { size: "4K" }],
+    ["dall-e-3-4x3", {}, { aspectRatio: "4:3" }],
+    ["image-4k", {}, { size: "4K" }],
+    // The id's own end.
+    ["gemini-9-image-4k", {}, undefined],
+    ["paint-4k", { paint: "image" }, { size: "4K" }],
+    ["paint-4k", { "paint-*": "image" }, { size: "4K" }],
+    ["paint-4k", { paint: "image-2k-16x9" }, { size: "4K", aspectRatio: "16:9" }],
+    // Its owner has named it as a whole, and may have meant anything.
+    ["paint-4k", { "paint-4k": "image" }, undefined],
+    ["poster", { poster: "image-16x9" }, { aspectRatio: "16:9" }],
+  ];
+  for (const [name, aliases, image] of rows) {
+    test(`${name} ${JSON.stringify(aliases)}: ${JSON.stringify(image)}`, () => {
+      const resolved = resolveModel(name, list, aliases);
+      expect([resolved.profile.image, resolved.image]).toEqual([true, image]);
+    });
+  }
+
+  test("is never read off the name of another model", () => {
+    for (const name of ["gemini-3-flash-4k", "gemini-3.5-flash-16x9", "gpt-oss-4k"]) {
+      const resolved = resolveModel(name, shippedDiscovery, {});
+      expect([resolved.profile.image, resolved.image]).toEqual([false, undefined]);
+    }
+    expect(() => resolveModel("mine-4k", list, { mine: "gemini-3-flash" })).toThrow("There is no model");
+  });
+
+  test("in a shape that no model knows is refused as such", () => {
+    for (const name of ["gemini-3.1-flash-image-7x3", "dall-e-3-1024x1024"]) {
+      expect(() => resolveModel(name, list, {})).toThrow("model: the shape of a picture must be one of 1x1, 2x3");
+    }
+  });
+});
+
+describe("the list of rules", () => {
+  test("has all of them, with what serves each today", () => {
+    const list = catalogue("gemini-3-flash claude-sonnet-4-6", { old: "older", older: "gemini-3-flash", gone: "away" });
+    const rules = rulesOf(list, { "my-*": "sonnet", mine: "nothing" });
+    expect(rules.slice(0, 5)).toEqual([
+      { kind: "user", from: "mine", to: ["nothing"] },
+      { kind: "user", from: "my-*", to: ["sonnet"], served: "claude-sonnet-4-6" },
+      { kind: "replaced", from: "old", to: ["older"], served: "gemini-3-flash" },
+      { kind: "replaced", from: "older", to: ["gemini-3-flash"], served: "gemini-3-flash" },
+      { kind: "replaced", from: "gone", to: ["away"] },
+    ]);
+    expect(rules.slice(5).map(({ from }) => from)).toEqual(Object.keys(shippedAliases));
+    expect(rules.find(({ from }) => from === "gpt-*mini*")?.served).toBe("gemini-3-flash");
   });
 });
 
@@ -275,6 +431,13 @@ describe("an unknown name", () => {
   test("behind the user's rule names the rule", () => {
     expect(refusal("fast", catalogue("gemini-3-flash"), { fast: "gemini-4-flush" }).message).toBe(
       'Your alias "fast" stands for "gemini-4-flush". There is no model "gemini-4-flush"',
+    );
+  });
+
+  test("behind one rule that names another says that rules do not lead to one another", () => {
+    const rules = { quick: "fast", fast: "gemini-3-flash" };
+    expect(refusal("quick", catalogue("gemini-3-flash"), rules).message).toBe(
+      'Your alias "quick" stands for "fast". That is an alias too, and aliases do not lead to one another',
     );
   });
 
