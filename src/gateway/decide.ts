@@ -64,6 +64,7 @@ const RULES: Record<FailureKind, Rule> = {
   "payload-too-large": () => STOP,
   "unknown-model": () => STOP,
   "unknown-route": () => STOP,
+  "not-found": () => STOP,
   unauthorized: () => STOP,
   forbidden: () => STOP,
   "rate-limited": (facts, error) => (isUnexplained(error) ? secondOpinion(facts) : afterRateLimit(facts)),

@@ -1,27 +1,15 @@
 import { untilAborted, within } from "../core/abort.ts";
-import type { AccountKind } from "../core/account-kind.ts";
-import type { Account } from "../core/accounts.ts";
 import { asGatewayError } from "../core/errors.ts";
 import type { DiscoveredModel, Discovery } from "../core/models.ts";
 import type { QuotaBucket, QuotaReading } from "../core/quota.ts";
-import type { Credential, Upstreams } from "../core/upstream.ts";
 import type { Clock } from "../lib/clock.ts";
-import { accessWith, type UpstreamAccess } from "./upstream-access.ts";
+import { type AskDeps, askAccount, inLaneOrder, type Question } from "./ask-account.ts";
 
-export interface DiscoveryDeps {
-  /** The accounts that can be asked. Throws GatewayError("no-account") when there is none. */
-  usableAccounts(): Promise<readonly Pick<Account, "id" | "kind">[]>;
-  /** Kinds of accounts in the order in which they are used; others are not asked. */
-  lanes(): readonly AccountKind[];
-  credential(accountId: string, signal: AbortSignal): Promise<Credential>;
-  /** The next `credential` brings a new access token. */
-  renewAccessToken(accountId: string, rejected: Credential): void;
-  upstreams: Upstreams;
+export interface DiscoveryDeps extends AskDeps {
   /** Told everything that any account says about its quota. Must not throw. */
   onReading(accountId: string, reading: QuotaReading): void;
   /** An account that no list had anything from has answered too late for the last one: it is worth asking for again. */
   onLateAnswer(): void;
-  clock: Clock;
 }
 
 interface AccountReading {
@@ -70,7 +58,7 @@ export function createModelDiscovery(deps: DiscoveryDeps): ModelDiscovery {
     const ask = <T>(limitMs: number, what: string, question: Question<T>) =>
       within(limitMs, what, clock, (limit) => {
         const signal = AbortSignal.any([limit, closed.signal]);
-        return untilAborted(withRenewal(accountId, question, deps, signal), signal);
+        return untilAborted(askAccount(accountId, question, deps, signal), signal);
       });
     const models = ask(ACCOUNT_LIMIT_MS, "Asking an account for its models", (access, signal) =>
       access.discoverModels(signal),
@@ -133,11 +121,7 @@ async function graceFor(asked: readonly Promise<unknown>[], clock: Clock): Promi
   grace.abort();
 }
 
-function inLaneOrder<A extends Pick<Account, "kind">>(accounts: readonly A[], lanes: readonly AccountKind[]): A[] {
-  return lanes.flatMap((lane) => accounts.filter(({ kind }) => kind === lane));
-}
-
-/** The first that names a model, or what has replaced one, is believed. */
+/** The first that names a model, or what has replaced one, is believed. Models that search are those of any account. */
 function union(found: readonly Discovery[]): Discovery {
   const models = new Map<string, DiscoveredModel>();
   const replacedIds = new Map<string, string>();
@@ -145,28 +129,14 @@ function union(found: readonly Discovery[]): Discovery {
     for (const model of discovery.models) if (!models.has(model.id)) models.set(model.id, model);
     for (const [id, by] of Object.entries(discovery.replacedIds)) if (!replacedIds.has(id)) replacedIds.set(id, by);
   }
-  return { models: [...models.values()], replacedIds: Object.fromEntries(replacedIds) };
+  const webSearchIds = [...new Set(found.flatMap((discovery) => discovery.webSearchIds ?? []))];
+  return {
+    models: [...models.values()],
+    replacedIds: Object.fromEntries(replacedIds),
+    ...(webSearchIds.length > 0 && { webSearchIds }),
+  };
 }
 
 function readingOf({ models }: Discovery, buckets: readonly QuotaBucket[], readAt: number): QuotaReading {
   return { readAt, models: new Map(models.map(({ id, quota }) => [id, quota])), buckets };
-}
-
-type Question<T> = (access: UpstreamAccess, signal: AbortSignal) => Promise<T>;
-
-/** A rejected access token is renewed once. */
-async function withRenewal<T>(
-  accountId: string,
-  ask: Question<T>,
-  deps: DiscoveryDeps,
-  signal: AbortSignal,
-): Promise<T> {
-  const credential = await deps.credential(accountId, signal);
-  try {
-    return await ask(accessWith(credential, deps.upstreams), signal);
-  } catch (cause) {
-    if (asGatewayError(cause).kind !== "access-token-rejected") throw cause;
-    deps.renewAccessToken(accountId, credential);
-    return ask(accessWith(await deps.credential(accountId, signal), deps.upstreams), signal);
-  }
 }

@@ -11,6 +11,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { BackOff } from "./back-off.ts";
 import { completed } from "./completed.ts";
 import { type Decision, decide, isLimit, likeness, type Renewal } from "./decide.ts";
+import { checkedAnswer } from "./structured.ts";
 import { accessWith } from "./upstream-access.ts";
 
 export interface GenerateCall {
@@ -273,8 +274,13 @@ async function startAttempt(
     if (call.strict) refuseLoss(loss);
     trace.losses.push(loss);
   };
-  const upstreamCall = { request, model, conversationKey, repairs, onLoss };
-  return accessWith(credential, deps.upstreams).stream(upstreamCall, signal);
+  // Upstream enforces no more of a schema than it understands; an answer that is held anyway is held to the rest.
+  let isChecked = call.whole;
+  const onUnenforcedFormat = () => void (isChecked = true);
+  const upstreamCall = { request, model, conversationKey, repairs, onLoss, onUnenforcedFormat };
+  const batches = accessWith(credential, deps.upstreams).stream(upstreamCall, signal);
+  const { outputFormat } = request;
+  return outputFormat ? checkedAnswer(batches, outputFormat, () => isChecked, call.onProgress) : batches;
 }
 
 /** Keeps off a model that another request has just found without capacity, unless there is no time for that. */

@@ -16,6 +16,7 @@ import type { Clock } from "../lib/clock.ts";
  * |---------------------------|------------------------------------|--------|
  * | `call:<tool-call id>`     | the call's signature               | store  |
  * | `signed:<hash of sig>`    | hash of the thinking it signs      | store  |
+ * | `thought:<hash of text>`  | the signature of that thinking     | store  |
  * | context + exact text      | a visible text's signature         | memory |
  * | tool-call id              | the signed thinking before a call  | memory |
  * | signature                 | thinking the client did not want   | memory |
@@ -63,17 +64,19 @@ export function createSignatureMemory(deps: SignatureMemoryDeps): SignatureMemor
   const refused = new BoundedMap<true>(deps.indexEntries);
 
   const signedKey = (signature: string) => `signed:${deps.hash(signature)}`;
+  // Its signature is over the text alone: wherever that comes from, it is the right one.
+  const thoughtKey = (text: string) => `thought:${deps.hash(text)}`;
   // A short answer such as "Done." is given again and again: only with what it answered is it one certain text.
   const textKey = (conversation: string, context: string, text: string) =>
     deps.hash([conversation, context, text].join("\u0000"));
 
   /** Brings what the store knows about this history into the index, with one query. */
-  async function load(contents: readonly Content[]): Promise<void> {
+  async function load(contents: readonly Content[], family: Family): Promise<void> {
     const missing = new Set<string>();
     for (const { role, parts } of contents) {
       if (role === "user") continue;
       for (const part of parts) {
-        const key = storeKey(part);
+        const key = storeKey(part, family);
         if (key !== undefined && index.get(key) === undefined) missing.add(key);
       }
     }
@@ -81,9 +84,11 @@ export function createSignatureMemory(deps: SignatureMemoryDeps): SignatureMemor
     for (const [key, record] of await deps.store.find([...missing])) index.set(key, record);
   }
 
-  function storeKey({ functionCall, thought, thoughtSignature }: Part): string | undefined {
+  function storeKey({ functionCall, thought, thoughtSignature, text }: Part, family: Family): string | undefined {
     if (functionCall) return OWN_CALL_ID.test(functionCall.id) ? `call:${functionCall.id}` : undefined;
-    return thought && thoughtSignature !== undefined ? signedKey(thoughtSignature) : undefined;
+    if (!thought) return undefined;
+    if (thoughtSignature !== undefined) return signedKey(thoughtSignature);
+    return text && family === "claude" ? thoughtKey(text) : undefined;
   }
 
   function restorePart(part: Part, family: Family, textSignature: (text: string) => Remembered | undefined): Part {
@@ -113,13 +118,19 @@ export function createSignatureMemory(deps: SignatureMemoryDeps): SignatureMemor
 
   function restoreThought(part: Part, family: Family): Part {
     const signature = part.thoughtSignature;
-    if (signature === undefined) return part;
+    if (signature === undefined) return signThought(part, family);
     const text = part.text || omitted.get(signature) || "";
     const remembered = index.get(signedKey(signature));
     const genuine = remembered
       ? remembered.family === family && remembered.value === deps.hash(text) && trusted(signature) !== undefined
       : believed(signature, family) !== undefined;
     return withSignature(text === part.text ? part : { ...part, text }, genuine ? signature : undefined);
+  }
+
+  /** Clients of the Gemini protocol lose a signature that stands in a part of its own. Only Claude signs thinking. */
+  function signThought(part: Part, family: Family): Part {
+    const remembered = part.text && family === "claude" ? index.get(thoughtKey(part.text)) : undefined;
+    return remembered?.family === family ? withSignature(part, trusted(remembered.value)) : part;
   }
 
   /** Signed thinking that the client did not bring back, for the front of the turn whose tool calls it led to. */
@@ -134,9 +145,10 @@ export function createSignatureMemory(deps: SignatureMemoryDeps): SignatureMemor
 
   return {
     async restore(request, family, conversation) {
-      await load(request.contents);
+      await load(request.contents, family);
       const contents = request.contents.map(({ role, parts }, position): Content => {
-        if (role === "user") return { role, parts };
+        // Only a model signs; what stands in a user's turn is a client's mistake.
+        if (role === "user") return { role, parts: parts.some(isSigned) ? parts.map(unsigned) : parts };
         const textSignature = textSignaturesAfter(request.contents, position, family, conversation);
         const restored = parts.map((part) => restorePart(part, family, textSignature));
         // Only Claude requires a tool loop to keep its thinking.
@@ -160,9 +172,10 @@ export function createSignatureMemory(deps: SignatureMemoryDeps): SignatureMemor
       const callIds: string[] = [];
       let open = { kind: "", id: "", texts: [] as string[] };
 
-      const remember = (key: string, value: string) => {
-        index.set(key, { family, value });
-        deps.store.remember([{ key, family, value, at: deps.clock.now() }]);
+      const remember = (...entries: readonly (readonly [key: string, value: string])[]) => {
+        const at = deps.clock.now();
+        for (const [key, value] of entries) index.set(key, { family, value });
+        deps.store.remember(entries.map(([key, value]) => ({ key, family, value, at })));
       };
 
       const hold = (callId: string) => {
@@ -175,7 +188,11 @@ export function createSignatureMemory(deps: SignatureMemoryDeps): SignatureMemor
       const onSignedThinking = (block: { text: string; signature?: string }, signature: string) => {
         block.signature = signature;
         omitted.set(signature, block.text, block.text.length + signature.length);
-        remember(signedKey(signature), deps.hash(block.text));
+        const { text } = block;
+        remember(
+          [signedKey(signature), deps.hash(text)],
+          ...(text === "" ? [] : [[thoughtKey(text), signature] as const]),
+        );
         for (const callId of callIds) hold(callId);
       };
 
@@ -183,7 +200,7 @@ export function createSignatureMemory(deps: SignatureMemoryDeps): SignatureMemor
         if (open.kind === "tool") {
           callIds.push(open.id);
           hold(open.id);
-          if (signature !== undefined) remember(`call:${open.id}`, signature);
+          if (signature !== undefined) remember([`call:${open.id}`, signature]);
           return;
         }
         const text = open.texts.join("");
@@ -223,6 +240,32 @@ export function createSignatureMemory(deps: SignatureMemoryDeps): SignatureMemor
       };
     },
   };
+}
+
+/** Whether signed thinking that a client brought back has lost its signature, and so will not be sent. */
+export function losesThinking(asked: GenerateRequest, restored: GenerateRequest): boolean {
+  const brought = thoughtSignatures(asked);
+  if (brought.size === 0) return false;
+  return !brought.isSubsetOf(thoughtSignatures(restored));
+}
+
+function thoughtSignatures({ contents }: GenerateRequest): Set<string> {
+  const signatures = new Set<string>();
+  for (const { role, parts } of contents) {
+    if (role === "user") continue;
+    for (const { thought, thoughtSignature } of parts) {
+      if (thought && thoughtSignature !== undefined) signatures.add(thoughtSignature);
+    }
+  }
+  return signatures;
+}
+
+function isSigned({ thoughtSignature }: Part): boolean {
+  return thoughtSignature !== undefined;
+}
+
+function unsigned(part: Part): Part {
+  return withSignature(part, undefined);
 }
 
 /** What the model turn at this position answers: the texts and the tool results of the user turn before it. */

@@ -72,6 +72,13 @@ describe("the list", () => {
     expect(clock.sleeping()).toEqual([]);
   });
 
+  test("names the models that search for any of the accounts, in the order of the accounts, each once", async () => {
+    const searching = (...webSearchIds: string[]) => ({ models: [async () => ({ ...list("m1"), webSearchIds })] });
+    const { run } = setup({ a: searching("s1", "s2"), b: gives("m1"), c: searching("s3", "s1") });
+    expect((await run()).webSearchIds).toEqual(["s1", "s2", "s3"]);
+    expect("webSearchIds" in (await setup({ a: gives("m1") }).run())).toBe(false);
+  });
+
   test("takes what the first lane says of a model, whoever answers first", async () => {
     const model = (contextTokens: number): DiscoveredModel => ({ id: "m", contextTokens });
     const says = (contextTokens: number, by: string) => async (): Promise<Discovery> => ({

@@ -94,7 +94,13 @@ function setup(steps: Record<string, (GatewayError | "ok" | "cut")[]>, options: 
     }),
     patience: { firstMs: 120_000, idleMs: 300_000 },
     hash: (text) => text,
-    resolveModel: async () => ({ profile: big, rule: "test", ...options.resolved }),
+    inlineMedia: async (request) => request,
+    searchModels: async () => [],
+    resolveModel: async () => ({
+      profile: big,
+      rule: { kind: "listed", from: big.id, to: big.id, text: "test" },
+      ...options.resolved,
+    }),
     fallback: async () => {
       if (chain instanceof GatewayError) throw chain;
       return chain;

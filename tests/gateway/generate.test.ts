@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { asGatewayError, GatewayError } from "../../src/core/errors.ts";
 import { newTrace } from "../../src/core/trace.ts";
-import type { TurnEvent } from "../../src/core/turn.ts";
+import { type TurnEvent, turnCollector } from "../../src/core/turn.ts";
 import { createBackOff } from "../../src/gateway/back-off.ts";
 import { type GenerateCall, generate } from "../../src/gateway/generate.ts";
 import type { Clock } from "../../src/lib/clock.ts";
@@ -87,6 +87,54 @@ const resting = (id: string, restMs: number, clock: Clock, bound = false): Scrip
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
+
+describe("an answer whose form is asked for", () => {
+  const format = { type: "json-schema", schema: { type: "object" } } as const;
+
+  function answering(texts: string[], isUnenforced = true) {
+    const { deps, start, log } = setup([]);
+    deps.upstreams = scriptedUpstreams({
+      async *stream(call) {
+        if (isUnenforced) call.onUnenforcedFormat?.();
+        yield [...batch, { type: "block-delta", index: 0, text: texts.shift() ?? "" }];
+        yield [
+          { type: "block-end", index: 0 },
+          { type: "turn-end", reason: "end", usage: { input: 1, cachedInput: 0, output: 1, thinking: 0 }, meta: {} },
+        ];
+      },
+    });
+    const ask = async (over: Partial<GenerateCall> = {}) => {
+      const request = plainRequest({ outputFormat: format });
+      const collector = turnCollector();
+      for await (const events of start({ request, ...over })) collector.push(events);
+      return collector.turn().blocks.map(({ text }) => text);
+    };
+    return { ask, log };
+  }
+
+  test.each([{ whole: true }, { whole: false }])(
+    "is asked for again, unseen, when it has not that form (%p)",
+    async (over) => {
+      const { ask, log } = answering(["Sorry?", "```json\n{}\n```"]);
+      expect(await ask(over)).toEqual(["{}"]);
+      expect(log).toEqual(["acquire", "succeed a", "release a"]);
+    },
+  );
+
+  test("fails when it has not that form twice, and blames the account for nothing", async () => {
+    const { ask } = answering(["Sorry?", "Sorry!", "{}"]);
+    expect(await ask().catch(asGatewayError)).toHaveProperty("kind", "malformed-answer");
+  });
+
+  test("is held to its form where upstream enforces it too, when it is given as a whole", async () => {
+    expect(await answering(["Sorry?", "{}"], false).ask({ whole: true })).toEqual(["{}"]);
+  });
+
+  test("is given out as it comes where upstream enforces it, or none was asked for", async () => {
+    expect(await answering(["Sorry?"], false).ask()).toEqual(["Sorry?"]);
+    expect(await answering(["Sorry?"]).ask({ request: plainRequest() })).toEqual(["Sorry?"]);
+  });
+});
 
 describe("attempts", () => {
   test("a good answer succeeds on the first account and releases it", async () => {

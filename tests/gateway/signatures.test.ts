@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import type { Part } from "../../src/core/request.ts";
 import type { SignatureRecord, SignatureStore } from "../../src/core/store.ts";
 import type { BlockHead, TurnEvent } from "../../src/core/turn.ts";
-import { createSignatureMemory } from "../../src/gateway/signatures.ts";
+import { createSignatureMemory, losesThinking } from "../../src/gateway/signatures.ts";
 import { eagerClock } from "../support/clock.ts";
 import { plainRequest } from "../support/requests.ts";
 import { anthropicDirectSignature, claudeSignature, geminiSignature } from "../support/signature-samples.ts";
@@ -94,6 +94,19 @@ test("thinking whose text was changed loses its signature, also after a restart"
   const changed = { text: "...", thought: true, thoughtSignature: claude };
   expect(await restored(memory, "claude", [changed])).toEqual([{ text: "...", thought: true }]);
   expect(await restored(setup(store).memory, "claude", [changed])).toEqual([{ text: "...", thought: true }]);
+});
+
+test("thinking that comes back without its signature gets it back by its exact text, also after a restart", async () => {
+  const { memory, store } = setup();
+  memory.watch(asked, "claude", "c")(answer([{ kind: "thinking" }, "I ponder", claude], [tool(), ""]));
+  const foreignCall = call("call_get_weather_1");
+  const parts = [{ text: "I ponder", thought: true }, foreignCall];
+  const signed = [{ text: "I ponder", thought: true, thoughtSignature: claude }, foreignCall];
+  expect(await restored(memory, "claude", parts)).toEqual(signed);
+  expect(await restored(setup(store).memory, "claude", parts)).toEqual(signed);
+  expect(await restored(memory, "gemini", parts)).toEqual(parts);
+  const changed = [{ text: "I ponder.", thought: true }, foreignCall];
+  expect(await restored(memory, "claude", changed)).toEqual(changed);
 });
 
 test("thinking the client asked to omit is put back under its signature", async () => {
@@ -210,6 +223,14 @@ test("user turns pass untouched", async () => {
   expect((await memory.restore(plainRequest({ contents }), "gemini", "c")).contents).toEqual(contents);
 });
 
+test("a signature in a user's turn is removed, whosever it is", async () => {
+  const { memory } = setup();
+  const part: Part = { text: "hi", thoughtSignature: gemini };
+  const request = { ...asked, contents: [{ role: "user" as const, parts: [part] }] };
+  const { contents } = await memory.restore(request, "gemini", "c");
+  expect(contents).toEqual([{ role: "user", parts: [{ text: "hi" }] }]);
+});
+
 test("the same short text is a different one when it answers something else", async () => {
   const { memory } = setup();
   memory.watch(asked, "gemini", "c")(answer([{ kind: "text" }, "Done.", gemini]));
@@ -257,4 +278,12 @@ test("a call's refused signature is not sent again", async () => {
   const contents = [{ role: "model" as const, parts: [{ ...call(), thoughtSignature: gemini }] }];
   memory.distrust(plainRequest({ contents }));
   expect(await restored(memory, "gemini", [call()])).toEqual([call()]);
+});
+
+test("thinking of another family is told as lost, the model's own is not", async () => {
+  const { memory } = setup();
+  const thought: Part = { text: "hm", thought: true, thoughtSignature: claude };
+  const request = { ...asked, contents: [{ role: "model" as const, parts: [thought, { text: "hi" }] }] };
+  expect(losesThinking(request, await memory.restore(request, "claude", "c"))).toBe(false);
+  expect(losesThinking(request, await memory.restore(request, "gemini", "c"))).toBe(true);
 });

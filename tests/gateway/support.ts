@@ -3,7 +3,14 @@ import type { AccountKind } from "../../src/core/account-kind.ts";
 import type { AccountPool, Alternatives, Lease, LeaseQuery, Offer } from "../../src/core/accounts.ts";
 import { GatewayError } from "../../src/core/errors.ts";
 import type { TurnEvent } from "../../src/core/turn.ts";
-import type { Credential, CredentialOf, Upstream, UpstreamCall, Upstreams } from "../../src/core/upstream.ts";
+import type {
+  CountCall,
+  Credential,
+  CredentialOf,
+  Upstream,
+  UpstreamCall,
+  Upstreams,
+} from "../../src/core/upstream.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 
 export const fault = (kind: GatewayError["kind"], detail: GatewayError["detail"] = {}) =>
@@ -23,6 +30,7 @@ export function credentialOf(kind: AccountKind, accountId: string): Credential {
 export function scriptedUpstreams(
   script: Partial<{ [M in "discoverModels" | "readBuckets"]: (credential: Credential) => ReturnType<Upstream[M]> }> & {
     stream?: (call: UpstreamCall, credential: Credential, signal: AbortSignal) => AsyncIterable<readonly TurnEvent[]>;
+    countTokens?: (call: CountCall, credential: Credential, signal: AbortSignal) => Promise<number>;
   },
 ): Upstreams {
   const notAskedFor = () => Promise.reject(new Error("not asked for"));
@@ -31,6 +39,8 @@ export function scriptedUpstreams(
     async *stream(call, credential: CredentialOf<K>, signal) {
       yield* script.stream?.(call, credential, signal) ?? [];
     },
+    countTokens: (call, credential: CredentialOf<K>, signal) =>
+      script.countTokens?.(call, credential, signal) ?? notAskedFor(),
     discoverModels: (credential: CredentialOf<K>) => script.discoverModels?.(credential) ?? notAskedFor(),
     readBuckets: (credential: CredentialOf<K>) => script.readBuckets?.(credential) ?? Promise.resolve([]),
   });
