@@ -3,12 +3,16 @@ import { composeBackend, type Backend, type BackendOptions } from "./compose/bac
 import { composeFallback } from "./compose/fallback.ts";
 import { digest, newId } from "./compose/ids.ts";
 import { limitsOver } from "./compose/limits.ts";
+import { composeMedia } from "./compose/media.ts";
+import { protocols } from "./compose/protocols.ts";
 import { buildInfo } from "./config/build-info.ts";
 import type { Config } from "./config/load.ts";
 import { type Account, isUsable } from "./core/accounts.ts";
 import { asGatewayError, GatewayError } from "./core/errors.ts";
 import type { Store } from "./core/store.ts";
 import { createBackOff } from "./gateway/back-off.ts";
+import { createTokenCounter } from "./gateway/count.ts";
+import { createResponseHistory } from "./gateway/response-history.ts";
 import { run } from "./gateway/run.ts";
 import { createSignatureMemory } from "./gateway/signatures.ts";
 import type { LimitsDeps, TokenRefresh } from "./http/account-limits.ts";
@@ -17,11 +21,10 @@ import type { FinishedRequest } from "./http/inference.ts";
 import { logFields, logLine } from "./http/log-line.ts";
 import type { Clock } from "./lib/clock.ts";
 import { limitsText } from "./limits/text.ts";
-import { anthropic } from "./protocols/anthropic/index.ts";
-import { openaiChat } from "./protocols/openai-chat/index.ts";
 
 export { composeAccounts, composeCatalog, composeImport, composeLimits } from "./compose/accounts.ts";
 export { composeStore } from "./compose/backend.ts";
+export { type Compatibility, compatibility } from "./compose/compat.ts";
 
 export interface Gateway {
   /** Rejects with an error whose `code` is EADDRINUSE or EACCES when the port cannot be had. */
@@ -36,6 +39,8 @@ export interface Gateway {
 const UPKEEP_EVERY_MS = 3_600_000;
 const SIGNATURES_KEPT_MS = 30 * 86_400_000;
 const SIGNATURES_KEPT = 100_000;
+/** Of answers that are kept on their owner's wish: about as many bytes. */
+const RESPONSE_CHARACTERS_KEPT = 500_000_000;
 /** How long running requests may take to finish when the gateway is stopped; service managers wait a little longer. */
 const DRAIN_MS = 50_000;
 const KEEP_ALIVE_MS = 10_000;
@@ -64,10 +69,19 @@ export async function composeGateway(config: Config, options: BackendOptions): P
     patience: PATIENCE,
     maxWaitMs: () => config.scheduling.maxWaitMs,
     resolveModel: catalog.resolve,
+    searchModels: catalog.searchModels,
     fallback: composeFallback(config, catalog.resolve),
+    inlineMedia: composeMedia(config, clock, { offline: options.demo, mayConnectTo: options.mayConnectTo }),
   };
+  const tokenCounter = createTokenCounter({ ...backend.discoveryDeps, inlineMedia: runDeps.inlineMedia });
+  const responses = createResponseHistory({
+    store: config.responses.store ? store.responses : undefined,
+    keepMs: config.responses.keepMs,
+    clock,
+    heldCharacters: 16_000_000,
+  });
   const app = createApp({
-    protocols: { anthropic, openaiChat },
+    protocols,
     inference: {
       run: (call, strict, trace, abort) => run(call, strict, trace, abort, runDeps),
       clock,
@@ -77,6 +91,12 @@ export async function composeGateway(config: Config, options: BackendOptions): P
       keepAliveMs: KEEP_ALIVE_MS,
       onFinished: logFinished(config),
     },
+    async countTokens(asked, trace, signal) {
+      const { profile } = await catalog.resolve(asked.model, signal);
+      trace.servedModel = profile.id;
+      return tokenCounter.count(asked, profile, signal);
+    },
+    responses,
     guard: {
       hosts: [config.server.host, ...config.server.allowedHosts],
       ...(config.apiKey !== undefined && { apiKey: config.apiKey }),
@@ -159,9 +179,11 @@ function limitRoutes(backend: Backend): LimitsDeps {
 }
 
 /** What is done at start and then every hour: a copy of the accounts is kept (one a day), and what is old is forgotten. */
-function keepUp(store: Store, { scheduling }: Config, clock: Clock): () => void {
+function keepUp(store: Store, { scheduling, responses }: Config, clock: Clock): () => void {
   const stopped = new AbortController();
-  const telling = (what: string) => (cause: unknown) => consola.warn(`${what}:`, cause);
+  const telling = (what: string) => (cause: unknown) => {
+    if (!stopped.signal.aborted) consola.warn(`${what}:`, cause); // afterwards the database is closed, which is no news
+  };
   async function keep(): Promise<never> {
     for (;;) {
       const now = clock.now();
@@ -172,6 +194,9 @@ function keepUp(store: Store, { scheduling }: Config, clock: Clock): () => void 
       await store.sessions
         .prune(now - scheduling.sessionIdleMs)
         .catch(telling("Old conversations could not be removed"));
+      await store.responses
+        .prune(responses.store ? now - responses.keepMs : now, RESPONSE_CHARACTERS_KEPT)
+        .catch(telling("Old answers could not be removed"));
       await clock.sleep(UPKEEP_EVERY_MS, stopped.signal);
     }
   }

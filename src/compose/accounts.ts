@@ -79,8 +79,8 @@ export async function composeLimits(
   return { ...limitsOver(backend, LIMITS_PATIENCE_MS), close: backend.close };
 }
 
-/** The models all accounts can use, for commands that run without a server. */
+/** The models all accounts can use and the rules of their names, for commands that run without a server. */
 export async function composeCatalog(config: Config, options: BackendOptions) {
   const { catalog, close } = await composeBackend(config, options);
-  return { list: (signal: AbortSignal) => catalog.list(signal), close };
+  return { ...catalog, close };
 }

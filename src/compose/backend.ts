@@ -23,6 +23,8 @@ export interface BackendOptions {
   scenario?: DemoScenario;
   /** Default: the system's. */
   clock?: Clock;
+  /** Which addresses may be asked for files that requests name. Default: public ones. For tests. */
+  mayConnectTo?: (address: string) => boolean;
 }
 
 /** What a gateway and the commands stand on, without any HTTP side. */
@@ -35,6 +37,8 @@ export interface Backend {
   upstreams: Upstreams;
   pool: Pool;
   discovery: ModelDiscovery;
+  /** What asking single accounts, beside requests, takes. */
+  discoveryDeps: DiscoveryDeps;
   /** For accounts that have a problem or are disabled, too. */
   troubledDiscovery: ModelDiscovery;
   catalog: ModelCatalog;
@@ -106,6 +110,7 @@ export async function composeBackend(config: Config, options: BackendOptions): P
     upstreams,
     pool,
     discovery,
+    discoveryDeps,
     troubledDiscovery,
     catalog,
     rediscoverProject,

@@ -1,6 +1,14 @@
 import { abortError } from "../core/abort.ts";
 import { GatewayError } from "../core/errors.ts";
 import { isNestedTooDeep } from "../lib/json.ts";
+import { checkBodyHead, countedChunks } from "./body-bytes.ts";
+import { readMultipart } from "./multipart.ts";
+
+/** The request's body as one document: JSON or, where forms are taken, the fields of one. Throws like `readJson`. */
+export function readBody(request: Request, limitBytes: number, forms: boolean): Promise<unknown> {
+  const isForm = forms && /^multipart\/form-data\b/i.test(request.headers.get("content-type") ?? "");
+  return isForm ? readMultipart(request, limitBytes) : readJson(request, limitBytes);
+}
 
 /**
  * The request's JSON document. Throws GatewayError: `payload-too-large` without reading more than `limitBytes`,
@@ -8,21 +16,16 @@ import { isNestedTooDeep } from "../lib/json.ts";
  * any of the body.
  */
 export async function readJson(request: Request, limitBytes: number): Promise<unknown> {
-  const declared = request.headers.get("content-length");
-  if (declared !== null && Number(declared) > limitBytes) throw tooLarge(limitBytes);
-  if (declared === "0") throw noBody();
-  if (!/^(identity)?$/i.test(request.headers.get("content-encoding") ?? "")) {
-    throw new GatewayError("invalid-request", "Compressed request bodies (Content-Encoding) are not supported");
-  }
-  const document = await parseBody(request, declared, limitBytes);
+  checkBodyHead(request, limitBytes);
+  const document = await parseBody(request, limitBytes);
   if (isNestedTooDeep(document)) throw new GatewayError("invalid-request", "The request body is nested too deeply");
   return document;
 }
 
-async function parseBody(request: Request, declared: string | null, limitBytes: number): Promise<unknown> {
+async function parseBody(request: Request, limitBytes: number): Promise<unknown> {
+  const isChunked = !request.headers.has("content-length");
   try {
-    // A chunked body announces no length, so it is counted as it comes.
-    return declared === null ? JSON.parse(await readChunked(request.body, limitBytes)) : await request.json();
+    return isChunked ? JSON.parse(await readChunked(request.body, limitBytes)) : await request.json();
   } catch (cause) {
     if (cause instanceof GatewayError) throw cause;
     if (request.signal.aborted) throw abortError(request.signal);
@@ -32,25 +35,9 @@ async function parseBody(request: Request, declared: string | null, limitBytes: 
 }
 
 async function readChunked(body: ReadableStream<Uint8Array> | null, limitBytes: number): Promise<string> {
-  if (body === null) throw noBody();
   const decoder = new TextDecoder();
   const texts: string[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    size += chunk.byteLength;
-    if (size > limitBytes) throw tooLarge(limitBytes);
-    texts.push(decoder.decode(chunk, { stream: true }));
-  }
+  for await (const chunk of countedChunks(body, limitBytes)) texts.push(decoder.decode(chunk, { stream: true }));
   texts.push(decoder.decode());
   return texts.join("");
-}
-
-function noBody(): GatewayError {
-  return new GatewayError("invalid-request", "The request has no body; a JSON object is expected");
-}
-
-function tooLarge(limitBytes: number): GatewayError {
-  const mebibytes = limitBytes / 1024 ** 2;
-  const limit = Number.isInteger(mebibytes) ? `${mebibytes} MiB` : `${limitBytes} bytes`;
-  return new GatewayError("payload-too-large", `The request body exceeds the limit of ${limit}`);
 }

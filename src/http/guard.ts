@@ -30,18 +30,19 @@ export function guardOrigin(request: Request, options: GuardOptions): void {
 }
 
 /** Throws GatewayError("unauthorized") when a key is asked for and none of those presented is it. */
-export function guardKey({ headers }: Request, { apiKey }: GuardOptions): void {
+export function guardKey(request: Request, { apiKey }: GuardOptions): void {
   if (apiKey === undefined) return;
-  const presented = presentedKeys(headers);
+  const presented = presentedKeys(request);
   if (presented.length === 0) throw new GatewayError("unauthorized", "An API key is required");
   if (!presented.some((key) => sameText(key, apiKey)))
     throw new GatewayError("unauthorized", "The API key is not valid");
 }
 
-/** Clients of all protocols: `Authorization: Bearer`, `x-api-key`, `x-goog-api-key`; some send two, of which one is meant. */
-function presentedKeys(headers: Headers): string[] {
+/** Clients of all protocols: `Authorization: Bearer`, `x-api-key`, `x-goog-api-key`, `?key=`; some send two, of which one is meant. */
+function presentedKeys({ headers, url }: Request): string[] {
   const bearer = /^bearer\s+(.+)$/i.exec(headers.get("authorization") ?? "")?.[1];
-  return [bearer, headers.get("x-api-key"), headers.get("x-goog-api-key")].filter((key) => key != null);
+  const asked = new URL(url).searchParams.get("key");
+  return [bearer, headers.get("x-api-key"), headers.get("x-goog-api-key"), asked].filter((key) => key != null);
 }
 
 function sameText(left: string, right: string): boolean {

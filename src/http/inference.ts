@@ -1,16 +1,16 @@
 import { asGatewayError, GatewayError } from "../core/errors.ts";
-import type { EncodeContext, ParsedCall, Protocol } from "../core/protocol.ts";
+import type { Loss } from "../core/losses.ts";
+import type { ClientRequest, EncodeContext, ParsedCall, Protocol } from "../core/protocol.ts";
 import { newTrace, type Trace } from "../core/trace.ts";
-import { turnCollector, type TurnEvent } from "../core/turn.ts";
+import { collectTurns, type TurnEvent } from "../core/turn.ts";
 import type { Clock } from "../lib/clock.ts";
-import { readJson } from "./body.ts";
+import type { JsonObject } from "../lib/json.ts";
+import { readBody } from "./body.ts";
 import { errorReply } from "./error-reply.ts";
 import { replyHeaders } from "./headers.ts";
 import { silenceAlarm } from "./silence-alarm.ts";
 
 export interface InferenceDeps {
-  /** Throws GatewayError when the caller may not come in. */
-  admit(request: Request): void;
   run(call: ParsedCall, strict: boolean, trace: Trace, abort: AbortController): Batches;
   clock: Clock;
   newId(): string;
@@ -20,6 +20,26 @@ export interface InferenceDeps {
   keepAliveMs: number;
   /** Called once per request when its reply has ended, however it ended. */
   onFinished(record: FinishedRequest): void;
+  /** What went wrong beside a reply that was given all the same, for the log. */
+  onFailure(error: GatewayError): void;
+}
+
+/** One inference route: its protocol, and what else of the request or about earlier ones it needs. */
+export interface InferenceRoute {
+  protocol: Protocol;
+  /** What the address says. */
+  address?: NonNullable<ClientRequest["address"]>;
+  history?: History;
+  /** Clients may send a form. */
+  forms?: true;
+}
+
+/** What clients may refer to by id instead of sending it again. */
+export interface History {
+  /** The body with all it refers to in it, and what it asks of earlier or later requests in vain. Throws GatewayError. */
+  expand(body: unknown): Promise<{ body: unknown; losses: readonly Loss[] }>;
+  /** Keeps the answer to an expanded body. */
+  keep(body: unknown, reply: JsonObject): Promise<void>;
 }
 
 export interface FinishedRequest {
@@ -55,20 +75,22 @@ const SSE_HEADERS = {
  */
 export async function answer(
   request: Request,
-  protocol: Protocol,
+  route: InferenceRoute,
   deps: InferenceDeps,
   onBody: () => void = () => {},
 ): Promise<Response> {
+  const { protocol, address, history, forms = false } = route;
   const exchange = startExchange(request, protocol, deps);
   try {
-    deps.admit(request);
-    const body = await readJson(request, deps.maxBodyBytes);
+    const sent = await readBody(request, deps.maxBodyBytes, forms);
     onBody();
-    const call = protocol.parse({ body, headers: request.headers });
+    const { body, losses } = history ? await history.expand(sent) : { body: sent, losses: [] };
+    const parsed = protocol.parse({ body, headers: request.headers, ...(address && { address }) });
+    const call = { ...parsed, losses: [...losses, ...parsed.losses] };
+    if (history) exchange.context.onReply = (reply) => void keep(history, body, reply, deps);
     exchange.context.model = call.request.model;
     exchange.stream = call.stream;
-    const strict = deps.strict || request.headers.get("x-ag-strict") === "1";
-    const batches = deps.run(call, strict, exchange.trace, exchange.abort);
+    const batches = deps.run(call, isStrict(request, deps), exchange.trace, exchange.abort);
     return call.stream ? await streamed(call, batches, exchange, deps) : await whole(call, batches, exchange);
   } catch (cause) {
     const error = asGatewayError(cause);
@@ -77,7 +99,12 @@ export async function answer(
   }
 }
 
-function startExchange(request: Request, protocol: Protocol, deps: InferenceDeps): Exchange {
+/** Whether the configuration or the request wants losses refused. */
+export function isStrict({ headers }: Request, { strict }: InferenceDeps): boolean {
+  return strict || headers.get("x-ag-strict") === "1";
+}
+
+export function startExchange(request: Request, protocol: Protocol, deps: InferenceDeps): Exchange {
   const startedAt = deps.clock.now();
   const trace = newTrace(`req_${deps.newId()}`);
   const abort = new AbortController();
@@ -101,12 +128,24 @@ function startExchange(request: Request, protocol: Protocol, deps: InferenceDeps
 }
 
 async function whole(call: ParsedCall, batches: Batches, exchange: Exchange): Promise<Response> {
-  const collector = turnCollector();
-  for await (const batch of batches) collector.push(batch);
+  const turns = await collectTurns(batches);
   nameServedModel(exchange);
-  const reply = call.reply.whole(collector.turn(), exchange.context);
+  const [turn] = turns;
+  if (!turn) throw new Error("an answer without a turn");
+  const { context } = exchange;
+  const reply = call.several ? call.several.whole(turns, context) : call.reply.whole(turn, context);
+  context.onReply?.(reply);
   exchange.finish();
   return Response.json(reply, { headers: replyHeaders(exchange.trace) });
+}
+
+/** That an answer cannot be kept is no reason to withhold it. */
+async function keep(history: History, body: unknown, reply: JsonObject, deps: InferenceDeps): Promise<void> {
+  try {
+    await history.keep(body, reply);
+  } catch (cause) {
+    deps.onFailure(asGatewayError(cause));
+  }
 }
 
 /** Replies echo the client's name for the model, but never that of one which did not answer. */
@@ -141,7 +180,9 @@ async function streamed(
       frames.return().catch(() => {}); // nobody is left to be told
     },
   });
-  return new Response(body, { headers: { ...SSE_HEADERS, ...replyHeaders(exchange.trace) } });
+  const { streamType } = call.reply;
+  const headers = { ...SSE_HEADERS, ...(streamType !== undefined && { "content-type": streamType }) };
+  return new Response(body, { headers: { ...headers, ...replyHeaders(exchange.trace) } });
 }
 
 /** The stream's texts. Throws only before the first; after it, a failure is the last text. */
@@ -155,11 +196,16 @@ async function* writeFrames(
   const alarm = silenceAlarm(deps.keepAliveMs, deps.clock);
   let pending: Promise<IteratorResult<readonly TurnEvent[], void>> | undefined;
   let opened = false;
+  let answered = false;
   try {
     for (;;) {
       pending ??= batches.next();
       const result = await alarm.wait(pending);
-      if (result?.done) return exchange.finish();
+      if (result?.done) {
+        // A stream that ends without a word of the answer would pass for a success.
+        if (!answered) throw new GatewayError("malformed-answer", "The model gave nothing that could be passed on");
+        return exchange.finish();
+      }
       if (result) {
         pending = undefined;
         nameServedModel(exchange);
@@ -168,6 +214,7 @@ async function* writeFrames(
       if (text === "") continue;
       alarm.sent();
       opened = true;
+      answered ||= result !== undefined;
       yield text;
     }
   } catch (cause) {

@@ -11,6 +11,7 @@ export function logFields({ protocol, trace, stream, totalMs, error }: FinishedR
     protocol,
     model: oneLine(trace.model ?? "-"),
     served: trace.servedModel ?? "-",
+    ...(trace.fellBack && { fallback: true }),
     account: trace.accountHandle ?? "-",
     stream,
     attempts: trace.attempts.map(({ accountHandle, outcome }) => `${accountHandle}:${outcome}`).join(" "),
@@ -23,9 +24,21 @@ export function logFields({ protocol, trace, stream, totalMs, error }: FinishedR
 
 /** The same for a person's eyes. */
 export function logLine(record: FinishedRequest): string {
-  const { request, protocol, model, served, account, attempts, totalMs, outcome, reason: why } = logFields(record);
+  const {
+    request,
+    protocol,
+    model,
+    served,
+    fallback,
+    account,
+    attempts,
+    totalMs,
+    outcome,
+    reason: why,
+  } = logFields(record);
   const asked = record.trace.model === undefined ? "" : ` ${model}`;
-  const via = record.trace.servedModel === undefined || served === model ? "" : ` → ${served}`;
+  const via =
+    record.trace.servedModel === undefined || served === model ? "" : ` → ${served}${fallback ? " (fallback)" : ""}`;
   const on = record.trace.accountHandle === undefined ? "" : ` on ${account}`;
   const tried = record.trace.attempts.length > 1 ? ` (${attempts})` : "";
   return `${outcome} ${protocol}${asked}${via}${on}${tried} in ${totalMs} ms ${request}${why === undefined ? "" : `: ${why}`}`;

@@ -19,7 +19,6 @@ const end: TurnEvent[] = [
 function setup(run: InferenceDeps["run"], over: Partial<InferenceDeps> = {}, protocol = stubProtocol) {
   const finished: FinishedRequest[] = [];
   const deps: InferenceDeps = {
-    admit: () => {},
     run,
     clock: fakeClock(),
     newId: () => "id",
@@ -27,10 +26,11 @@ function setup(run: InferenceDeps["run"], over: Partial<InferenceDeps> = {}, pro
     maxBodyBytes: 1024,
     keepAliveMs: 60_000,
     onFinished: (record) => finished.push(record),
+    onFailure: () => {},
     ...over,
   };
   const ask = (body: string | ReadableStream<Uint8Array>, init: RequestInit = {}) =>
-    answer(new Request("http://localhost/v1/x", { method: "POST", body, ...init }), protocol, deps);
+    answer(new Request("http://localhost/v1/x", { method: "POST", body, ...init }), { protocol }, deps);
   return { ask, finished };
 }
 
@@ -279,3 +279,18 @@ for (const [name, breakOff] of [
     expect(clock.sleeping()).toEqual([]);
   });
 }
+
+test("a stream that ends without a word of the answer is a failure, not an empty success", async () => {
+  const silent: ReplyEncoder = {
+    whole: () => ({}),
+    stream: () => ({ push: () => "", fail: ({ kind }) => `failed ${kind}\n`, keepAlive: () => "alive\n" }),
+  };
+  const mute: Protocol = { ...stubProtocol, parse: (call) => ({ ...stubProtocol.parse(call), reply: silent }) };
+  const { ask, finished } = setup(good, {}, mute);
+  const response = await ask(JSON.stringify({ stream: true }));
+  expect([response.status, await response.json()]).toEqual([
+    500,
+    expect.objectContaining({ kind: "malformed-answer" }),
+  ]);
+  expect(finished[0]?.error?.kind).toBe("malformed-answer");
+});

@@ -29,3 +29,10 @@ test("no name a client makes up can begin a line of its own or fill the log", ()
   expect(logLine(finished(name, error))).toMatch(/^[^\p{Cc}\u2028]{1,700}$/u);
   expect(logFields(finished(name)).model).toMatch(/^x {2}ERROR {2}forged \[2Ky{1,200}$/);
 });
+
+test("a log line tells when a configured fallback has served", () => {
+  const record = finished("opus");
+  record.trace.fellBack = true;
+  expect(logLine(record)).toBe("ok anthropic opus → claude-test-thinking (fallback) on a1 in 12 ms req_1");
+  expect(logFields(record)).toMatchObject({ fallback: true });
+});

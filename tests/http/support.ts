@@ -34,7 +34,23 @@ export const account = (change: Partial<Account>): AccountView => ({
 /** An application of which every part answers plainly. */
 export function appDeps(over: Partial<AppDeps> = {}): AppDeps {
   return {
-    protocols: { anthropic: named("anthropic"), openaiChat: named("openai-chat") },
+    protocols: {
+      anthropic: named("anthropic"),
+      openaiChat: named("openai-chat"),
+      openaiResponses: named("openai-responses"),
+      openaiCompletions: named("openai-completions"),
+      openaiImageGenerations: named("openai-images"),
+      openaiImageEdits: named("openai-images"),
+      gemini: named("gemini"),
+    },
+    countTokens: async () => ({ tokens: 7, estimated: false }),
+    responses: {
+      expand: async (body) => ({ body, losses: [] }),
+      keep: async () => {},
+      find: async (id) => ({ id, object: "response" }),
+      inputItems: async () => [{ id: "msg_1", type: "message" }],
+      remove: async () => {},
+    },
     inference: {
       run: async function* (_call, _strict, _trace) {
         yield [
