@@ -6,7 +6,10 @@ import { dirname } from "node:path";
 import { parseSummary, summaryLine } from "./lib/test-summary.ts";
 
 const color = process.stderr.isTTY && !process.env.NO_COLOR;
-const child = Bun.spawn([process.execPath, "--no-env-file", "test", ...process.argv.slice(2)], {
+/** For what hangs only: a busy machine is no failure, and Bun's five seconds would end the processes of all tests after it. */
+const TIME_LIMIT_MS = 60_000;
+const limit = ["--timeout", String(TIME_LIMIT_MS)];
+const child = Bun.spawn([process.execPath, "--no-env-file", "test", ...limit, ...process.argv.slice(2)], {
   cwd: dirname(import.meta.dir),
   env: { ...process.env, NODE_ENV: "test", ...(color && { FORCE_COLOR: "1" }) },
   stdin: "ignore",

@@ -185,13 +185,15 @@ describe("structured output", () => {
     });
   }
 
-  test("is asked of Claude in words, and the client is told that nothing enforces it", async () => {
-    const { response } = await bench
+  test("is asked of Claude in words, and what comes is checked and stripped of words and fences", async () => {
+    bench.upstream.next('Here you are:\n```json\n{"city":"Zürich","degrees":21.5}\n```');
+    const { data, response } = await bench
       .anthropic()
       .messages.create({ ...userSays("Weather?"), output_config: { format } })
       .withResponse();
+    expect(data.content).toMatchObject([{ type: "text", text: `{"city":"Zürich","degrees":21.5}` }]);
     expect(systemText(lastRequest(bench.upstream))).toContain(`"degrees"`);
-    expect(response.headers.get("x-ag-loss")).toStartWith("output_config.format (");
+    expect(response.headers.get("x-ag-loss")).toBeNull();
     expect(bench.upstream.refusals()).toEqual([]);
   });
 });

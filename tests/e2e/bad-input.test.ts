@@ -4,9 +4,11 @@ import { gzipSync } from "node:zlib";
 import type { JsonObject, JsonValue } from "../../src/lib/json.ts";
 import { type AgProcess, startAgProcess, storedAccounts } from "../support/ag-process.ts";
 import { chatClient, type Client, messagesClient } from "../support/clients.ts";
-import { type CloudCodeServer, startCloudCode } from "../support/cloudcode/index.ts";
+import { type Answer, type CloudCodeServer, image, startCloudCode, turn } from "../support/cloudcode/index.ts";
 import { type RawReply, rawRequest } from "../support/raw-http.ts";
-import { richCompletion, richMessages } from "../support/rich-requests.ts";
+import { geminiClient } from "../support/gemini-client.ts";
+import { responsesClient } from "../support/responses-client.ts";
+import { richLegacy, richPicture } from "../support/rich-requests.ts";
 
 /** Stands wherever a request can hold something private; nothing the gateway says or writes may repeat it. */
 const SECRET = "s3cret-canary";
@@ -20,9 +22,10 @@ const PRIVATE_HEADERS = {
   "x-session-id": SECRET,
 };
 
-const CLIENTS = [messagesClient, chatClient];
+const CLIENTS = [messagesClient, chatClient, responsesClient, geminiClient];
 const MIB = 1024 * 1024;
 const DEEP = 100_000;
+const RANDOM_BODIES = 2_000;
 
 interface Input {
   name: string;
@@ -30,8 +33,10 @@ interface Input {
   headers?: Record<string, string>;
   /** The headers that say where the body ends; its length by default. */
   framing?: Record<string, string>;
+  /** For clients whose model stands in the body. */
+  needsModel?: true;
   /** What is written after the head; `small` is a good request. */
-  body(small: JsonObject): string | Uint8Array | Iterable<string | Uint8Array>;
+  body(small: JsonObject, client: Client): string | Uint8Array | Iterable<string | Uint8Array>;
 }
 
 const IN_CHUNKS = { "transfer-encoding": "chunked" };
@@ -51,7 +56,8 @@ function* repeated<T>(value: T, count: number): Generator<T> {
 
 /** The request with other JSON in the place of its one text, of its token limit. */
 const withText = (small: JsonObject, json: string) => JSON.stringify(small).replace('"Hello"', json);
-const withLimit = (small: JsonObject, json: string) => JSON.stringify({ ...small, max_tokens: 77 }).replace("77", json);
+const withLimit = (json: string) => (small: JsonObject, client: Client) =>
+  JSON.stringify({ ...small, ...client.limit(77) }).replace("77", json);
 
 const REFUSED: (Input & { status: number })[] = [
   { name: "a body that breaks off", status: 400, body: (small) => JSON.stringify(small).slice(0, -9) },
@@ -78,12 +84,13 @@ const REFUSED: (Input & { status: number })[] = [
     status: 400,
     body: (small) => withText(small, `${'{"text":'.repeat(DEEP)}1${"}".repeat(DEEP)}`),
   },
-  { name: "a number beyond all numbers", status: 400, body: (small) => withLimit(small, "1e999") },
-  { name: "a number below all numbers", status: 400, body: (small) => withLimit(small, "-1e999") },
-  { name: "a fraction where there is none", status: 400, body: (small) => withLimit(small, "1.5") },
+  { name: "a number beyond all numbers", status: 400, body: withLimit("1e999") },
+  { name: "a number below all numbers", status: 400, body: withLimit("-1e999") },
+  { name: "a fraction where there is none", status: 400, body: withLimit("1.5") },
   {
     name: "a model in the prototype only",
     status: 400,
+    needsModel: true,
     body: ({ model: _, ...small }) => `{"__proto__":{"model":"${SECRET}"},${JSON.stringify(small).slice(1)}`,
   },
   {
@@ -149,21 +156,23 @@ afterAll(async () => {
 
 beforeEach(() => upstream.reset());
 
-function send(
-  { path, request }: Client,
-  stream: boolean,
-  { method, headers, framing, body }: Input,
-): Promise<RawReply> {
-  const written = body(request("shown", { stream, user: SECRET, metadata: { user_id: SECRET } }));
+function send(client: Client, stream: boolean, { method, headers, framing, body }: Input): Promise<RawReply> {
+  const { request } = client;
+  const path = pathOf(client, stream);
+  const written = body(request("shown", { stream, user: SECRET, metadata: { user_id: SECRET } }), client);
   const bytes = typeof written === "string" ? Buffer.from(written) : written;
   const pieces = bytes instanceof Uint8Array ? [bytes] : bytes;
   const length = bytes instanceof Uint8Array ? { "content-length": String(bytes.length) } : {};
   return rawRequest(ag.url, {
     ...(method !== undefined && { method }),
-    path: `${path}?key=${SECRET}`,
+    path: `${path}${path.includes("?") ? "&" : "?"}key=${SECRET}`,
     headers: { ...PRIVATE_HEADERS, ...headers, ...(framing ?? length) },
     body: pieces,
   });
+}
+
+function pathOf({ path, streamPath = path }: Client, stream: boolean): string {
+  return stream ? streamPath : path;
 }
 
 /** A clear error in the client's own shape that repeats nothing of the request. */
@@ -174,7 +183,7 @@ function expectRefusal({ checkError }: Client, { text, body }: Pick<RawReply, "t
 
 for (const client of CLIENTS) {
   describe(client.path, () => {
-    for (const input of REFUSED) {
+    for (const input of REFUSED.filter(({ needsModel }) => !(needsModel && client.address))) {
       test(`${input.name}: ${input.status}, in the protocol's shape`, async () => {
         for (const stream of [false, true]) {
           const reply = await send(client, stream, input);
@@ -206,8 +215,12 @@ for (const client of CLIENTS) {
     });
 
     test("an unknown model: 404 that names others and, of an endless name, the beginning", async () => {
-      const body = client.request("shown", { model: `gemini-3-falsh${"x".repeat(MIB)}` });
-      const reply = await send(client, true, { name: "", body: () => JSON.stringify(body) });
+      // An address may not be as long as a body.
+      const name = `gemini-3-falsh${"x".repeat(client.address ? 5_000 : MIB)}`;
+      const body = client.request("shown", client.address ? {} : { model: name });
+      const asked = client.address ? { ...client, path: client.path.replace("gemini-3-flash", name) } : client;
+      delete (asked as Partial<Client>).streamPath;
+      const reply = await send(asked, false, { name: "", body: () => JSON.stringify(body) });
       expect(reply.status).toBe(404);
       expectRefusal(client, reply);
       expect(reply.body).toContain("gemini-3-flash");
@@ -225,29 +238,73 @@ for (const client of CLIENTS) {
       expect(upstream.calls()).toEqual([]);
     });
 
-    test("1000 requests with wrong types anywhere: served or refused, never a failure of ours", async () => {
-      const { path, protocol } = client;
-      const rich = protocol.id === "anthropic" ? richMessages(SECRET) : richCompletion(SECRET);
-      await fc.assert(
-        fc.asyncProperty(spoilt(rich), fc.boolean(), async (spoiltBody, stream) => {
-          upstream.reset();
-          const body = JSON.stringify({ ...spoiltBody, stream });
-          const reply = await fetch(ag.url + path, { method: "POST", headers: PRIVATE_HEADERS, body });
-          const text = await reply.text();
-          if (reply.status === 200) {
-            if (stream) client.checkOrder(text, "complete");
-            else expect(JSON.parse(text)).toHaveProperty("usage");
-          } else {
-            expect(reply.status).toBe(400);
-            expectRefusal(client, { body: text, text: JSON.stringify([...reply.headers]) + text });
-          }
-          // Whether data is base64 is left to upstream: finding out would cost every request with an image.
-          expect(upstream.refusals().filter(({ rule }) => rule !== "not-base64")).toEqual([]);
-        }),
-        { seed: 20_260_104, numRuns: 1000 },
-      );
+    test(`${RANDOM_BODIES} requests with wrong types anywhere: served or refused, never a failure of ours`, async () => {
+      await sendSpoilt(client.rich(SECRET), (body, stream) => [pathOf(client, stream), { ...body, stream }], {
+        checkError: client.checkError.bind(client),
+        mayBeRefused: client === geminiClient,
+        checkServed(text, stream) {
+          if (stream) client.checkOrder(text, "complete");
+          else expect(JSON.parse(text)).toHaveProperty(client.address ? "usageMetadata" : "usage");
+        },
+      });
     });
   });
+}
+
+describe.each([
+  ["/v1/completions", richLegacy(SECRET)],
+  ["/v1/images/generations", richPicture(SECRET)],
+] as const)("%s", (path, rich) => {
+  test(`${RANDOM_BODIES} requests with wrong types anywhere: served or refused, never a failure of ours`, async () => {
+    await sendSpoilt(rich, (body, stream) => [path, path.endsWith("/completions") ? { ...body, stream } : body], {
+      checkError: chatClient.checkError.bind(chatClient),
+      ...(path === "/v1/images/generations" && { answer: turn(image("iVBORw0KGgo=")) }),
+      checkServed(text, stream) {
+        if (path.endsWith("/completions") && stream) expect(text).toEndWith("data: [DONE]\n\n");
+        else expect(JSON.parse(text)).toHaveProperty("created");
+      },
+    });
+  });
+});
+
+interface Checks {
+  /** What the model answers; absent: the prompt. */
+  answer?: Answer;
+  /** The client writes some of upstream's own words, and upstream may refuse them. */
+  mayBeRefused?: boolean;
+  checkError(body: unknown): void;
+  checkServed(text: string, stream: boolean): void;
+}
+
+async function sendSpoilt(
+  rich: JsonObject,
+  requestOf: (spoilt: JsonObject, stream: boolean) => readonly [path: string, body: JsonObject],
+  { checkError, checkServed, answer, mayBeRefused = false }: Checks,
+): Promise<void> {
+  await fc.assert(
+    fc.asyncProperty(spoilt(rich), fc.boolean(), async (spoiltBody, stream) => {
+      upstream.reset();
+      if (answer) upstream.always(answer);
+      const [path, body] = requestOf(spoiltBody, stream);
+      const reply = await fetch(ag.url + path, {
+        method: "POST",
+        headers: PRIVATE_HEADERS,
+        body: JSON.stringify(body),
+      });
+      const text = await reply.text();
+      if (reply.status === 200) checkServed(text, stream);
+      else {
+        expect(reply.status).toBe(400);
+        checkError(JSON.parse(text));
+        // Upstream's refusal quotes what it refuses, to the one who sent it.
+        if (upstream.refusals().length === 0) expect(JSON.stringify([...reply.headers]) + text).not.toContain(SECRET);
+      }
+      // Whether data is base64 is left to upstream: finding out would cost every request with an image.
+      const refusals = upstream.refusals().filter(({ rule }) => rule !== "not-base64");
+      if (!(mayBeRefused && reply.status === 400)) expect(refusals).toEqual([]);
+    }),
+    { seed: 20_260_104, numRuns: RANDOM_BODIES },
+  );
 }
 
 test("odd paths are answered, not failed on", async () => {
@@ -276,12 +333,12 @@ test("what is no HTTP is not answered as if it were, and does no harm", async ()
 });
 
 describe("after all of it", () => {
-  test("the same process serves both protocols", async () => {
+  test("the same process serves every protocol", async () => {
     expect(ag.isAlive()).toBe(true);
-    for (const { path, request, checkOrder } of CLIENTS) {
-      const body = JSON.stringify(request("shown", { stream: true }));
-      const reply = await fetch(ag.url + path, { method: "POST", body });
-      checkOrder(await reply.text(), "complete");
+    for (const client of CLIENTS) {
+      const body = JSON.stringify(client.request("shown", { stream: true }));
+      const reply = await fetch(ag.url + pathOf(client, true), { method: "POST", body });
+      client.checkOrder(await reply.text(), "complete");
     }
   });
 

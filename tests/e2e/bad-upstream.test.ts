@@ -21,7 +21,9 @@ import {
   turn,
 } from "../support/cloudcode/index.ts";
 import { BINARY, startGateway, type TestGateway, type TestGatewayOptions } from "../support/gateway.ts";
+import { geminiClient } from "../support/gemini-client.ts";
 import { rawRequest } from "../support/raw-http.ts";
+import { responsesClient } from "../support/responses-client.ts";
 
 /** Stands wherever upstream can say something private. */
 const SECRET = "s3cret-canary";
@@ -29,7 +31,7 @@ const SECRET = "s3cret-canary";
 /** What no client may be told and no log may hold: that, and what belongs to the accounts. */
 const PRIVATE = new RegExp(`${SECRET}|ya29\\.|1//test|@example\\.test|sample-project`);
 
-const CLIENTS = [messagesClient, chatClient];
+const CLIENTS = [messagesClient, chatClient, responsesClient, geminiClient];
 const MODES = [
   { mode: "streamed", stream: true },
   { mode: "whole", stream: false },
@@ -89,8 +91,11 @@ afterAll(async () => {
 
 beforeEach(() => upstream.reset());
 
-function ask({ path, request }: Client, stream: boolean, url = gateway.url): Promise<Response> {
-  return fetch(url + path, { method: "POST", body: JSON.stringify(request("shown", { stream })) });
+function ask({ path, streamPath = path, request }: Client, stream: boolean, url = gateway.url): Promise<Response> {
+  return fetch(url + (stream ? streamPath : path), {
+    method: "POST",
+    body: JSON.stringify(request("shown", { stream })),
+  });
 }
 
 /** A clear error in the client's shape, with its status, that tells nothing private. */

@@ -82,12 +82,18 @@ describe("with a key alone", () => {
     const completion = await client.chat.completions.create({
       model: SHARED,
       messages: [{ role: "user", content: "hello" }],
-      response_format: {
-        type: "json_schema",
-        json_schema: { name: "x", schema: { type: "object", properties: {}, additionalProperties: false } },
-      },
     });
     expect(completion.choices[0]?.message.content).toBe("pong: hello");
+    // The official dialect takes no additionalProperties: that it is left out shows in no refusal.
+    const schema = { type: "object", properties: {}, additionalProperties: false };
+    const structured = await client.chat.completions
+      .create({
+        model: SHARED,
+        messages: [{ role: "user", content: "hello" }],
+        response_format: { type: "json_schema", json_schema: { name: "x", schema } },
+      })
+      .catch((cause: unknown) => cause);
+    expect(structured).toMatchObject({ status: 502, code: "malformed_answer" }); // the test server answers in words
     const ids = (await Array.fromAsync(client.models.list())).map(({ id }) => id);
     expect(ids).toContain(OFFICIAL_ONLY);
     expect(ids).not.toContain("gemini-embedding-001");

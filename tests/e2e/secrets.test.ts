@@ -99,6 +99,7 @@ test("no credential gets into a reply, the log, a command's output or a file, wh
     env,
     accounts: [...cloud.world.accounts.map(signInOf), ...keys],
     clock: briskClock(),
+    fromSources: true, // its log is read as it is written
   });
   disposal.defer(() => gateway.stop());
 

@@ -23,6 +23,8 @@ const PLANTED: [file: string, imported: string, rule: string | undefined][] = [
   ["limits/sees-accounts", "../accounts/plain.ts", "island"],
   ["limits/sees-files", "node:fs", "builtins"],
   ["auth/sees-accounts", "../accounts/plain.ts", "island"],
+  ["media/sees-config", "../config/plain.ts", "island"],
+  ["media/sees-http", "node:http", "builtins"],
   ["store/sees-sqlite", "bun:sqlite", undefined],
   ["http/sees-sqlite", "bun:sqlite", "sqlite-in-store"],
   ["upstreams/demo/sees-sibling", "../cloudcode/plain.ts", "upstream"],

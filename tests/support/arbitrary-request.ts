@@ -33,12 +33,21 @@ const media = fc.record({
   data: fc.constant("aGk="),
 });
 
+const besideMedia = fc.constantFrom<JsonObject>({ videoMetadata: { fps: 2 } }, { mediaResolution: { level: "x" } }, {});
+const ownData = fc.constantFrom<JsonObject>(
+  { fileData: { mimeType: "video/mp4", fileUri: "https://example.com/film" } },
+  { executableCode: { language: "PYTHON", code: "print(1)" } },
+  { codeExecutionResult: { outcome: "OUTCOME_OK", output: "1\n" } },
+);
+
 const drawn: fc.Arbitrary<Drawn> = fc.record({
   signed: fc.boolean(),
   part: fc.oneof<fc.Arbitrary<Part>[]>(
     fc.record({ text: texts }),
     fc.record({ text: texts, thought: fc.constant(true) }),
     fc.record({ inlineData: media }),
+    fc.record({ inlineData: media, native: besideMedia }),
+    fc.record({ native: ownData }),
     fc.record({
       functionCall: fc.record({ id: ids, name: fc.constantFrom(...declared, "gone"), args: fc.constant({ at: "x" }) }),
     }),
@@ -68,7 +77,32 @@ const options = fc.record({
     [tool("look", { type: "array" }), tool("look"), tool("")],
   ),
   toolChoice: fc.constantFrom(undefined, { mode: "auto" }, { mode: "none" }, { mode: "any" }, { mode: "validated" }),
-  webSearch: fc.constantFrom(undefined, {}),
+  webSearch: fc.constantFrom(
+    undefined,
+    {},
+    { allowedDomains: ["example.org"] },
+    { native: { timeRangeFilter: {}, includedDomains: ["example.org"] } },
+  ),
+  image: fc.constantFrom(undefined, {}, { aspectRatio: "16:9" }, { aspectRatio: "1:1", size: "2K" }, { size: "1K" }),
+  gemini: fc.constantFrom(
+    undefined,
+    {},
+    { urlContext: {}, safetySettings: [{ category: "HARM_CATEGORY_HARASSMENT", threshold: "BLOCK_NONE" }] },
+    { codeExecution: {}, toolConfig: { retrievalConfig: { languageCode: "en" } } },
+    {
+      toolConfig: { includeServerSideToolInvocations: true },
+      generationConfig: {
+        mediaResolution: "MEDIA_RESOLUTION_LOW",
+        speechConfig: {},
+        audioTimestamp: true,
+        routingConfig: {},
+        responseModalities: ["text", "image"],
+        candidateCount: 4,
+        temperature: 9,
+        somethingNew: 1,
+      },
+    },
+  ),
   sampling: fc.record(
     {
       maxOutputTokens: fc.constantFrom(1, 1024, 20_000, 200_000),
@@ -88,6 +122,8 @@ const options = fc.record({
     { type: "budget", tokens: 100 },
     { type: "budget", tokens: 60_000 },
     { type: "effort", effort: "max" },
+    { type: "effort", effort: "minimal", asLevel: true },
+    { type: "effort", effort: "xhigh", asLevel: true },
   ),
   outputFormat: fc.constantFrom(
     undefined,
@@ -101,7 +137,7 @@ const repairs = fc.subarray<Repair>(["drop-thinking", "thinking-other-form", "th
 const thoughts = new WeakMap<IssuedSignatures, Map<string, string>>();
 
 function sign({ part, signed }: Drawn, { family }: ModelProfile, signatures: IssuedSignatures): Part {
-  if (!signed || family === "gpt-oss" || part.functionResponse) return part;
+  if (!signed || family === "gpt-oss" || part.functionResponse || part.native) return part;
   const kind = part.functionCall ? "call" : part.inlineData ? "media" : part.thought ? "thinking" : "text";
   const callName = part.functionCall ? toolNames([]).toWire(part.functionCall.name) : undefined;
   const what = {

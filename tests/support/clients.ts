@@ -1,10 +1,11 @@
 import { expect } from "bun:test";
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
-import type { Protocol } from "../../src/core/protocol.ts";
+import type { ClientRequest, Protocol } from "../../src/core/protocol.ts";
 import type { StopReason, Usage } from "../../src/core/turn.ts";
 import type { JsonObject } from "../../src/lib/json.ts";
 import { anthropic } from "../../src/protocols/anthropic/index.ts";
+import { richCompletion, richMessages } from "./rich-requests.ts";
 import { openaiChat } from "../../src/protocols/openai-chat/index.ts";
 
 /** An answer as a client has it in hand in the end, in one form for all protocols. */
@@ -26,9 +27,17 @@ export interface Reading {
 /** One protocol, seen from its official SDK. */
 export interface Client {
   protocol: Protocol;
+  /** Where it is posted; a stream may have another place than a whole reply. */
   path: string;
+  streamPath?: string;
+  /** What its address says, for protocols that put the model there. */
+  address?(stream: boolean): NonNullable<ClientRequest["address"]>;
   /** A small request; the answer's thinking is to be shown or not. */
   request(thinking: "shown" | "hidden", fields: JsonObject): JsonObject;
+  /** A legal request that uses most of what there is; every text in it holds `said`. */
+  rich(said: string): JsonObject;
+  /** How it says how long an answer may be. */
+  limit(tokens: number): JsonObject;
   /** What the SDK makes of a reply. Rejects with the SDK's own error. */
   readStream(reply: Response): Promise<Reading>;
   readWhole(reply: Response): Promise<Reading>;
@@ -41,7 +50,7 @@ export interface Client {
 }
 
 const messages = [{ role: "user", content: "Hello" }];
-const never = { apiKey: "sk-ag-test", maxRetries: 0 };
+export const never = { apiKey: "sk-ag-test", maxRetries: 0 };
 
 const MESSAGE_REASONS: Readonly<Record<string, StopReason>> = {
   end_turn: "end",
@@ -54,6 +63,8 @@ export const messagesClient: Client = {
   protocol: anthropic,
   path: "/v1/messages",
   terminator: /^event: message_(delta|stop)$/m,
+  rich: richMessages,
+  limit: (tokens) => ({ max_tokens: tokens }),
   request: (thinking, fields) => ({
     model: "gemini-3-flash",
     max_tokens: 4096,
@@ -133,6 +144,8 @@ export const chatClient: Client = {
   protocol: openaiChat,
   path: "/v1/chat/completions",
   terminator: /^data: \[DONE\]$|"finish_reason":"/m,
+  rich: richCompletion,
+  limit: (tokens) => ({ max_tokens: tokens }),
   request: (thinking, fields) => ({
     model: "gemini-3-flash",
     include_reasoning: thinking === "shown",
@@ -209,7 +222,7 @@ function chatReading({ choices, usage }: OpenAI.ChatCompletion, reasoning: strin
 }
 
 /** Plain JSON with each tool-call id replaced: two answers to the same request have others. */
-function withoutCallIds(value: object): unknown {
+export function withoutCallIds(value: object): unknown {
   return JSON.parse(JSON.stringify(value).replaceAll(/"call_[A-Za-z0-9_-]{24}"/g, '"call"'));
 }
 
@@ -218,19 +231,20 @@ function reasoningOf(holder: object | undefined): string {
   return (holder as { reasoning_content?: string } | undefined)?.reasoning_content ?? "";
 }
 
-function known(reason: StopReason | undefined): StopReason {
+export function known(reason: StopReason | undefined): StopReason {
   if (reason === undefined) throw new Error("the reply has no stop reason of its protocol");
   return reason;
 }
 
 /** The events of an SSE text; fails on a frame that is not one. */
-function eventsIn(frames: string): { event: string | undefined; data: string }[] {
+export function eventsIn(frames: string): { event: string | undefined; data: string }[] {
   expect(frames === "" || frames.endsWith("\n\n")).toBe(true);
   return frames
     .split("\n\n")
     .slice(0, -1)
+    .filter((frame) => !frame.startsWith(":"))
     .map((frame) => {
-      const match = /^(?:event: (\w+)\n)?data: ([^\n]*)$/.exec(frame);
+      const match = /^(?:event: ([\w.]+)\n)?data: ([^\n]*)$/.exec(frame);
       if (!match) throw new Error(`not a frame: ${frame}`);
       return { event: match[1], data: match[2] ?? "" };
     });

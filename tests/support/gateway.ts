@@ -23,8 +23,12 @@ export interface TestGatewayOptions {
   config?: JsonObject;
   /** Absent: every account of the upstream's world. */
   accounts?: readonly NewAccount[];
-  /** Absent: the system's. */
+  /** Absent: the system's. A compiled gateway has its own whatever stands here. */
   clock?: Clock;
+  /** The test moves the clock: nothing but the sources will do. */
+  fromSources?: true;
+  /** Files that requests name may come from loopback. Never with a binary: it has no such switch. */
+  mediaFromLoopback?: true;
 }
 
 /** The environment that makes a gateway use this upstream and nothing else of the machine. */
@@ -59,11 +63,15 @@ export async function startGateway(upstream: CloudCodeServer, options: TestGatew
   const store = await composeStore(config);
   await store.accounts.add(accounts, Date.now(), { again: false });
   await store.close();
-  if (BINARY !== undefined) {
+  if (BINARY !== undefined && !options.fromSources) {
     const { url, stop } = await startServer([BINARY, "serve"], home, env);
     return { url, home, stop: async () => void (await stop()) };
   }
-  const gateway = await composeGateway(config, { demo: false, ...(options.clock && { clock: options.clock }) });
+  const gateway = await composeGateway(config, {
+    demo: false,
+    ...(options.clock && { clock: options.clock }),
+    ...(options.mediaFromLoopback && { mayConnectTo: (address: string) => address === "127.0.0.1" }),
+  });
   const { url } = await gateway.listen();
   return { url: url.replace(/\/$/, ""), home, stop: () => gateway.close() };
 }

@@ -6,7 +6,7 @@ export interface Recording {
   /** "claude-code/tool-bash-02" */
   name: string;
   path: string;
-  query: string;
+  query: Record<string, string>;
   headers: Record<string, string>;
   body: JsonObject;
 }
@@ -14,11 +14,11 @@ export interface Recording {
 const FOLDER = join(import.meta.dir, "../../../shared/recordings");
 
 /** Requests of real clients, kept beside the project; `undefined` when they are not there. */
-export function recordings(paths: readonly string[]): Recording[] | undefined {
+export function recordings(isWanted: (path: string) => boolean): Recording[] | undefined {
   if (!existsSync(FOLDER)) return undefined;
   const files = readdirSync(FOLDER, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".json"));
   return files
     .sort()
     .map((file) => ({ name: file.replace(/\.json$/, ""), ...JSON.parse(readFileSync(join(FOLDER, file), "utf8")) }))
-    .filter(({ method, path }) => method === "POST" && paths.includes(path));
+    .filter(({ method, path }) => method === "POST" && isWanted(path));
 }

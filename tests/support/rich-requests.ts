@@ -146,3 +146,159 @@ export const richCompletion = (said: string): JsonObject => ({
     { role: "user", content: "and again" },
   ],
 });
+
+/** The same for Responses. */
+export const richResponse = (said: string): JsonObject => ({
+  model: "gemini-3-flash",
+  instructions: said,
+  max_output_tokens: 2048,
+  temperature: 0.5,
+  top_p: 0.9,
+  store: false,
+  include: ["reasoning.encrypted_content"],
+  truncation: "auto",
+  metadata: { said },
+  user: said,
+  prompt_cache_key: said,
+  reasoning: { effort: "low", summary: "auto" },
+  text: { format: { type: "text" }, verbosity: "medium" },
+  parallel_tool_calls: true,
+  tools: [
+    { type: "function", name: "look", description: said, parameters, strict: true },
+    { type: "custom", name: "patch", description: said, format: { type: "grammar", syntax: "lark", definition: said } },
+    {
+      type: "namespace",
+      name: "far",
+      description: said,
+      tools: [{ type: "function", name: "look", description: said, parameters }],
+    },
+    { type: "web_search", search_context_size: "low" },
+  ],
+  tool_choice: { type: "allowed_tools", mode: "auto", tools: [{ type: "function", name: "look" }] },
+  input: [
+    { type: "message", role: "developer", content: [{ type: "input_text", text: said }] },
+    { role: "system", content: said },
+    {
+      role: "user",
+      content: [
+        { type: "input_text", text: said },
+        { type: "input_image", image_url: `data:image/png;base64,${PNG}`, detail: "low" },
+        { type: "input_file", filename: "a.pdf", file_data: "data:application/pdf;base64,JVBERi0=" },
+      ],
+    },
+    { type: "reasoning", id: "rs_1", summary: [{ type: "summary_text", text: said }], encrypted_content: "c2ln" },
+    {
+      type: "message",
+      id: "msg_1",
+      role: "assistant",
+      status: "completed",
+      content: [{ type: "output_text", text: said, annotations: [], logprobs: [] }],
+    },
+    { type: "function_call", id: "fc_1", call_id: "call_1", name: "look", arguments: '{"path":"x"}' },
+    { type: "function_call", call_id: "call_2", name: "look", namespace: "far", arguments: "{}" },
+    { type: "custom_tool_call", call_id: "call_3", name: "patch", input: said },
+    {
+      type: "function_call_output",
+      call_id: "call_1",
+      output: [
+        { type: "input_text", text: said },
+        { type: "input_image", image_url: `data:image/png;base64,${PNG}` },
+      ],
+    },
+    { type: "function_call_output", call_id: "call_2", output: said },
+    { type: "custom_tool_call_output", call_id: "call_3", output: said },
+    { type: "item_reference", id: "msg_0" },
+    { type: "message", role: "user", content: "and again" },
+  ],
+});
+
+/** The same for the Gemini protocol. */
+export const richGemini = (said: string): JsonObject => ({
+  systemInstruction: { parts: [{ text: said }] },
+  generationConfig: {
+    temperature: 0.5,
+    topP: 0.9,
+    topK: 5,
+    maxOutputTokens: 2048,
+    stopSequences: [said],
+    candidateCount: 1,
+    seed: 1,
+    presencePenalty: 0.1,
+    frequencyPenalty: 0.1,
+    mediaResolution: "MEDIA_RESOLUTION_LOW",
+    thinkingConfig: { includeThoughts: true, thinkingBudget: 100 },
+  },
+  safetySettings: [{ category: "HARM_CATEGORY_HARASSMENT", threshold: "BLOCK_NONE" }],
+  tools: [
+    {
+      functionDeclarations: [
+        { name: "look", description: said, parametersJsonSchema: parameters },
+        {
+          name: "find",
+          description: said,
+          parameters: { type: "OBJECT", properties: { path: { type: "STRING", nullable: true } } },
+        },
+      ],
+    },
+  ],
+  toolConfig: { functionCallingConfig: { mode: "AUTO" } },
+  contents: [
+    {
+      role: "user",
+      parts: [
+        { text: said },
+        { inlineData: { mimeType: "image/png", data: PNG } },
+        { inline_data: { mime_type: "application/pdf", data: "JVBERi0=" } },
+      ],
+    },
+    {
+      role: "model",
+      parts: [
+        { text: said, thought: true },
+        { text: said, thoughtSignature: "c2ln" },
+        { functionCall: { name: "look", args: { path: said } }, thoughtSignature: "c2ln" },
+        { functionCall: { id: "2", name: "find", args: {} } },
+      ],
+    },
+    {
+      role: "user",
+      parts: [
+        { functionResponse: { name: "look", response: { output: said } } },
+        { functionResponse: { id: "2", name: "find", response: { result: [said] } } },
+      ],
+    },
+    { role: "user", parts: [{ text: "and again" }] },
+  ],
+});
+
+/** The same for legacy Completions. */
+export const richLegacy = (said: string): JsonObject => ({
+  model: "gemini-3-flash",
+  prompt: [said, `${said} and again`],
+  echo: true,
+  max_tokens: 64,
+  temperature: 0.5,
+  top_p: 0.9,
+  n: 1,
+  stop: [said],
+  presence_penalty: 0.1,
+  frequency_penalty: 0.1,
+  seed: 1,
+  logit_bias: {},
+  user: said,
+  stream_options: { include_usage: true },
+});
+
+/** The same for image generation. */
+export const richPicture = (said: string): JsonObject => ({
+  model: "gemini-3.1-flash-image",
+  prompt: said,
+  n: 2,
+  size: "1024x1024",
+  quality: "high",
+  response_format: "b64_json",
+  output_format: "png",
+  background: "auto",
+  moderation: "auto",
+  user: said,
+});

@@ -8,6 +8,11 @@ import { plainRequest } from "./requests.ts";
  */
 export const stubProtocol: Protocol = {
   id: "openai-chat",
+  fields: [],
+  counting: {
+    parse: ({ body }) => ({ request: plainRequest({ model: (body as { model?: string }).model ?? "m" }), losses: [] }),
+    reply: (tokens) => ({ tokens }),
+  },
   parse({ body }) {
     const asked = body as { model?: string; stream?: boolean; bad?: boolean; lossy?: boolean };
     if (asked.bad) throw new GatewayError("invalid-request", "bad: is true", { field: "bad" });
@@ -28,7 +33,7 @@ export const stubProtocol: Protocol = {
   },
   encodeError: (error, requestId) => ({
     status:
-      { "invalid-request": 400, "rate-limited": 429, "payload-too-large": 413, "unknown-route": 404 }[
+      { "invalid-request": 400, "rate-limited": 429, "payload-too-large": 413, "unknown-route": 404, "not-found": 404 }[
         error.kind as string
       ] ?? 500,
     body: { kind: error.kind, message: error.message, requestId },

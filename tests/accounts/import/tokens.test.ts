@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { parseTokens } from "../../../src/accounts/import/tokens.ts";
-import { GatewayError } from "../../../src/core/errors.ts";
 import type { NewAccount } from "../../../src/core/store.ts";
+import { refusalOf } from "../../support/refusal.ts";
 
 const A = "1//test-aaaaaaaa";
 const B = "1//test-bbbbbbbb";
@@ -124,13 +124,3 @@ describe("parseTokens refuses, naming the place and never the value,", () => {
     });
   }
 });
-
-function refusalOf(work: () => unknown): GatewayError {
-  try {
-    work();
-  } catch (cause) {
-    if (cause instanceof GatewayError) return cause;
-    throw cause;
-  }
-  throw new Error("nothing was refused");
-}

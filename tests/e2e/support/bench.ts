@@ -1,5 +1,6 @@
 import Anthropic, { type ClientOptions as AnthropicOptions } from "@anthropic-ai/sdk";
 import OpenAI, { type ClientOptions as OpenAIOptions } from "openai";
+import type { Clock } from "../../../src/lib/clock.ts";
 import type { JsonObject } from "../../../src/lib/json.ts";
 import { briskClock } from "../../support/clock.ts";
 import { type CloudCodeServer, type ServedAccount, startCloudCode } from "../../support/cloudcode/index.ts";
@@ -20,11 +21,13 @@ export interface BenchOptions {
   accounts?: readonly ServedAccount[];
   env?: Record<string, string>;
   config?: JsonObject;
+  /** Absent: one whose short pauses end at once, time limits of a few seconds too. */
+  clock?: Clock;
 }
 
-export async function startBench({ accounts, env, config }: BenchOptions = {}): Promise<Bench> {
+export async function startBench({ accounts, env, config, clock = briskClock() }: BenchOptions = {}): Promise<Bench> {
   const upstream = await startCloudCode(accounts && { accounts });
-  const options = { clock: briskClock(), ...(env && { env }), ...(config && { config }) };
+  const options = { clock, ...(env && { env }), ...(config && { config }) };
   let gateway: TestGateway = await startGateway(upstream, options);
   return {
     upstream,

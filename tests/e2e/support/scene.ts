@@ -55,7 +55,7 @@ export interface SceneOptions extends CloudCodeOptions {
 export async function startScene({ config, env, startAt, ...options }: SceneOptions = {}): Promise<Scene> {
   const clock = fakeClock(startAt);
   const upstream = await startCloudCode({ now: clock.now, ...options });
-  const gatewayOptions = { clock, ...(config && { config }), ...(env && { env }) };
+  const gatewayOptions = { clock, fromSources: true as const, ...(config && { config }), ...(env && { env }) };
   let gateway: TestGateway = await startGateway(upstream, gatewayOptions);
   return {
     upstream,

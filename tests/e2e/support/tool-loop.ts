@@ -153,10 +153,14 @@ export function expectPairedLoop(upstream: CloudCodeServer): ToolTurn[] {
   return turns;
 }
 
-/** The results as the tools gave them; `failure` is how this client words a failed tool. */
-export function expectResults(turns: readonly ToolTurn[], failure: JsonObject): void {
+/** The results as the tools gave them; `failure` and `success` are how this client words what has failed and what has not. */
+export function expectResults(
+  turns: readonly ToolTurn[],
+  failure: JsonObject,
+  success = (words: string, _tool: string): JsonObject => ({ result: words }),
+): void {
   const expected = PLAN.map((planned) =>
-    planned.map(({ tool, args }): JsonObject => (tool === BROKEN ? failure : { result: resultText(tool, args ?? {}) })),
+    planned.map(({ tool, args }) => (tool === BROKEN ? failure : success(resultText(tool, args ?? {}), tool.name))),
   );
   expect(turns.map(({ responses }) => responses.map(({ response }) => response))).toEqual(expected);
 }
