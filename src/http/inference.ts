@@ -60,6 +60,8 @@ interface Exchange {
   context: EncodeContext;
   abort: AbortController;
   stream: boolean;
+  /** The answer is being kept for later reference: whoever is told that it is complete may refer to it at once. */
+  kept?: Promise<void>;
   finish(error?: GatewayError): void;
 }
 
@@ -87,7 +89,7 @@ export async function answer(
     const { body, losses } = history ? await history.expand(sent) : { body: sent, losses: [] };
     const parsed = protocol.parse({ body, headers: request.headers, ...(address && { address }) });
     const call = { ...parsed, losses: [...losses, ...parsed.losses] };
-    if (history) exchange.context.onReply = (reply) => void keep(history, body, reply, deps);
+    if (history) exchange.context.onReply = (reply) => void (exchange.kept = keep(history, body, reply, deps));
     exchange.context.model = call.request.model;
     exchange.stream = call.stream;
     const batches = deps.run(call, isStrict(request, deps), exchange.trace, exchange.abort);
@@ -135,6 +137,7 @@ async function whole(call: ParsedCall, batches: Batches, exchange: Exchange): Pr
   const { context } = exchange;
   const reply = call.several ? call.several.whole(turns, context) : call.reply.whole(turn, context);
   context.onReply?.(reply);
+  await exchange.kept;
   exchange.finish();
   return Response.json(reply, { headers: replyHeaders(exchange.trace) });
 }
@@ -215,6 +218,7 @@ async function* writeFrames(
       alarm.sent();
       opened = true;
       answered ||= result !== undefined;
+      if (exchange.kept) await exchange.kept;
       yield text;
     }
   } catch (cause) {

@@ -16,19 +16,23 @@ const end: TurnEvent[] = [
   { type: "turn-end", reason: "end", usage, meta: {} },
 ];
 
-function setup(run: InferenceDeps["run"], over: Partial<InferenceDeps> = {}, protocol = stubProtocol) {
-  const finished: FinishedRequest[] = [];
-  const deps: InferenceDeps = {
+function depsOf(run: InferenceDeps["run"], over: Partial<InferenceDeps> = {}): InferenceDeps {
+  return {
     run,
     clock: fakeClock(),
     newId: () => "id",
     strict: false,
     maxBodyBytes: 1024,
     keepAliveMs: 60_000,
-    onFinished: (record) => finished.push(record),
+    onFinished: () => {},
     onFailure: () => {},
     ...over,
   };
+}
+
+function setup(run: InferenceDeps["run"], over: Partial<InferenceDeps> = {}, protocol = stubProtocol) {
+  const finished: FinishedRequest[] = [];
+  const deps = depsOf(run, { onFinished: (record) => finished.push(record), ...over });
   const ask = (body: string | ReadableStream<Uint8Array>, init: RequestInit = {}) =>
     answer(new Request("http://localhost/v1/x", { method: "POST", body, ...init }), { protocol }, deps);
   return { ask, finished };
@@ -293,4 +297,39 @@ test("a stream that ends without a word of the answer is a failure, not an empty
     expect.objectContaining({ kind: "malformed-answer" }),
   ]);
   expect(finished[0]?.error?.kind).toBe("malformed-answer");
+});
+
+test("an answer that clients may refer to is kept before they are told that it is complete", async () => {
+  for (const stream of [false, true]) {
+    const order: string[] = [];
+    const saved = Promise.withResolvers<void>();
+    const history = {
+      expand: async (body: unknown) => ({ body, losses: [] }),
+      async keep() {
+        await saved.promise;
+        order.push("kept");
+      },
+    };
+    const reply: ReplyEncoder = {
+      stream: ({ onReply }) => ({
+        push(events) {
+          if (events.some(({ type }) => type === "turn-end")) onReply?.({});
+          return "frame\n";
+        },
+        fail: () => "",
+        keepAlive: () => "",
+      }),
+      whole: () => ({}),
+    };
+    const protocol: Protocol = { ...stubProtocol, parse: (call) => ({ ...stubProtocol.parse(call), reply }) };
+    const request = new Request("http://localhost/v1/x", { method: "POST", body: JSON.stringify({ stream }) });
+    const told = answer(request, { protocol, history }, depsOf(good)).then(async (response) => {
+      await response.text();
+      order.push("told");
+    });
+    await settle();
+    saved.resolve();
+    await told;
+    expect({ stream, order }).toEqual({ stream, order: ["kept", "told"] });
+  }
 });
