@@ -37,7 +37,7 @@ export function readRequest(
     tools: [],
     sampling: {},
     image,
-    ...clientSession({ userId: isAbsent(asked.safety_identifier) ? asked.user : asked.safety_identifier, headers }),
+    ...clientSession({ userId: isAbsent(asked.user) ? asked.safety_identifier : asked.user, headers }),
   };
   return {
     request,

@@ -19,7 +19,7 @@ describe("a generation", () => {
   });
 
   test("names its model, its end user and its conversation", () => {
-    const fields = { model: "dall-e-3", user: "old", safety_identifier: "person-1" };
+    const fields = { model: "dall-e-3", user: "person-1", safety_identifier: "other" };
     expect(generationWith(fields, { "x-session-id": "s-1" }).request).toMatchObject({
       model: "dall-e-3",
       user: "person-1",
