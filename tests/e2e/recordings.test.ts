@@ -142,6 +142,33 @@ for (const { name, path, headers, body } of counted ?? []) {
   });
 }
 
+const others = recordings(
+  () => true,
+  (method) => method !== "POST",
+);
+for (const { name, method, path, query, headers } of others ?? []) {
+  test(`${name}: ${method} ${path} is answered as its client wants it`, async () => {
+    const isUpgrade = method.includes("upgrade");
+    const reply = await fetch(`${gateway.url}${path}?${new URLSearchParams(query)}`, {
+      method: method.split(" ")[0] ?? "",
+      headers: { ...clientHeaders(headers), ...(isUpgrade && { upgrade: "websocket" }) },
+    });
+    expect(reply.status).toBe(isUpgrade ? 426 : 200);
+    if (!path.startsWith("/v1/models")) return;
+    const isList = path === "/v1/models";
+    const member = headers["anthropic-version"]
+      ? isList
+        ? "first_id"
+        : "display_name"
+      : headers["x-goog-api-key"]
+        ? isList
+          ? "models"
+          : "inputTokenLimit"
+        : "object";
+    expect(await reply.json()).toHaveProperty(member);
+  });
+}
+
 /** As the client sent them, less what belongs to its own connection. */
 function clientHeaders(headers: Record<string, string>): Record<string, string> {
   const connection = ["host", "content-length", "connection", "accept-encoding", "transfer-encoding"];
