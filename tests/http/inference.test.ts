@@ -323,10 +323,12 @@ test("an answer that clients may refer to is kept before they are told that it i
     };
     const protocol: Protocol = { ...stubProtocol, parse: (call) => ({ ...stubProtocol.parse(call), reply }) };
     const request = new Request("http://localhost/v1/x", { method: "POST", body: JSON.stringify({ stream }) });
-    const told = answer(request, { protocol, history }, depsOf(good)).then(async (response) => {
+    const listen = async () => {
+      const response = await answer(request, { protocol, history }, depsOf(good));
       await response.text();
       order.push("told");
-    });
+    };
+    const told = listen();
     await settle();
     saved.resolve();
     await told;
