@@ -1,38 +1,9 @@
 import * as v from "valibot";
 import { ACCOUNT_KINDS } from "../core/account-kind.ts";
+import { baseUrl, host, oneOf, origin, text, url, wholeNumber } from "./values.ts";
 
 /** What the upstream calls a client that is too old is a moving floor; raise this when it refuses newer models. */
 const CLIENT_VERSION = "2.9.1";
-
-function wholeNumber(minimum: number, maximum: number, unit = "") {
-  const message = `must be a whole number from ${minimum} to ${maximum}${unit}`;
-  return v.pipe(v.number(message), v.integer(message), v.minValue(minimum, message), v.maxValue(maximum, message));
-}
-
-function text(message = "must be a text that is not empty") {
-  return v.pipe(v.string(message), v.trim(), v.nonEmpty(message));
-}
-
-function oneOf<const T extends readonly string[]>(values: T) {
-  return v.picklist(values, `must be one of ${values.join(", ")}`);
-}
-
-const url = v.pipe(
-  text("must be a URL"),
-  v.check((value) => /^https?:$/.test(protocolOf(value) ?? ""), "must be a URL that begins with https:// or http://"),
-);
-
-const baseUrl = v.pipe(
-  url,
-  v.transform((value) => value.replace(/\/+$/, "")),
-);
-
-const host = v.pipe(
-  text("must be a host name or an address"),
-  v.regex(/^(?:\[[0-9a-fA-F:.%]+\]|[^\s/[\]]+)$/, "must be a host name or an address, without scheme, port or path"),
-  // Sockets are bound by the bare address; brackets belong to URLs.
-  v.transform((value) => value.replace(/^\[(.*)\]$/, "$1")),
-);
 
 export const LOG_LEVELS = ["silent", "error", "warn", "info", "debug"] as const;
 export const LOG_FORMATS = ["pretty", "json"] as const;
@@ -61,8 +32,82 @@ export const settingsSchema = v.strictObject({
         v.pipe(wholeNumber(1024, 1024 ** 3, " bytes"), v.description("Largest request body that is accepted")),
         100 * 1024 ** 2,
       ),
-      logFormat: v.optional(v.pipe(oneOf(LOG_FORMATS), v.description("How log lines are written")), "pretty"),
+      maxConcurrent: v.optional(
+        v.pipe(
+          wholeNumber(1, 16_000),
+          v.description(
+            "Requests for models that are answered at the same time; further ones are refused at once (503)",
+          ),
+        ),
+        2000,
+      ),
+      allowedOrigins: v.optional(
+        v.pipe(
+          v.array(origin, "must be a list of web origins"),
+          v.description('Web pages that may call the gateway (CORS), such as "https://chat.example.com"'),
+        ),
+        [],
+      ),
+      logFormat: v.optional(
+        v.pipe(
+          oneOf(LOG_FORMATS),
+          v.description("How log lines are written. Not set: pretty on a terminal, else json"),
+        ),
+      ),
       logLevel: v.optional(v.pipe(oneOf(LOG_LEVELS), v.description("Least important lines that are written")), "info"),
+    }),
+    {},
+  ),
+  timeouts: v.optional(
+    v.strictObject({
+      connectMs: v.optional(
+        v.pipe(
+          wholeNumber(100, 120_000, " milliseconds"),
+          v.description("Longest time until upstream takes a connection"),
+        ),
+        15_000,
+      ),
+      firstEventMs: v.optional(
+        v.pipe(
+          wholeNumber(100, 3_600_000, " milliseconds"),
+          v.description("Longest time until an answer begins, over all attempts and waits"),
+        ),
+        120_000,
+      ),
+      idleMs: v.optional(
+        v.pipe(wholeNumber(100, 3_600_000, " milliseconds"), v.description("Longest silence within an answer")),
+        300_000,
+      ),
+      totalMs: v.optional(
+        v.pipe(wholeNumber(100, 86_400_000, " milliseconds"), v.description("Longest time for a request as a whole")),
+        3_600_000,
+      ),
+      drainMs: v.optional(
+        v.pipe(
+          wholeNumber(0, 600_000, " milliseconds"),
+          v.description("How long running requests may take to finish when the gateway is stopped"),
+        ),
+        50_000,
+      ),
+    }),
+    {},
+  ),
+  records: v.optional(
+    v.strictObject({
+      keepDays: v.optional(
+        v.pipe(
+          wholeNumber(1, 365, " days"),
+          v.description("How long records of requests are kept, for ag logs and ag why"),
+        ),
+        14,
+      ),
+      maxBytes: v.optional(
+        v.pipe(
+          wholeNumber(1024 ** 2, 100 * 1024 ** 3, " bytes"),
+          v.description("Most that they may take on disk; the oldest go first"),
+        ),
+        200 * 1024 ** 2,
+      ),
     }),
     {},
   ),
@@ -268,7 +313,3 @@ export const settingsSchema = v.strictObject({
 });
 
 export type Settings = v.InferOutput<typeof settingsSchema>;
-
-function protocolOf(value: string): string | undefined {
-  return URL.canParse(value) ? new URL(value).protocol : undefined;
-}

@@ -1,7 +1,8 @@
 import type { AccountKind } from "./account-kind.ts";
-import type { AccountProblem, FailureKind, GatewayError } from "./errors.ts";
+import type { AccountProblem, CoolingKind, GatewayError } from "./errors.ts";
 import type { Family } from "./models.ts";
 import type { QuotaReading } from "./quota.ts";
+import type { ChoiceRecord, Considered } from "./trace.ts";
 import type { Credential } from "./upstream.ts";
 
 /** A stored sign-in or key. `secret` never leaves the process. */
@@ -27,12 +28,6 @@ export interface Account {
 export function isUsable({ enabled, problem }: Account): boolean {
   return enabled && problem === undefined;
 }
-
-/** The kinds that say something about one account on one model. The others cool nobody. */
-export type CoolingKind = Extract<
-  FailureKind,
-  "rate-limited" | "quota-exhausted" | "model-missing" | "access-denied" | "access-token-rejected" | "project-rejected"
->;
 
 /** Why an account rests on a model, and until when. There is none without evidence. */
 export interface Cooldown {
@@ -60,6 +55,8 @@ export interface LeaseQuery {
   conversationKey: string;
   /** Accounts that this request has given up. */
   exclude: ReadonlySet<string>;
+  /** Told what `acquire` found, each time it has looked at the accounts and come to something else than before. */
+  onChoice?(result: ChoiceRecord["result"], accounts: readonly Considered[]): void;
 }
 
 /** One request's hold on one of an account's slots. Disposing releases it; at most one of succeed/fail is called before that. */
@@ -87,6 +84,8 @@ export interface Alternatives {
   free: number;
   /** Time until the first of those that rest on the model is free. Absent: none rests. */
   soonestMs?: number;
+  /** Which one that is, and what keeps it. */
+  soonest?: { handle: string; evidence: string };
 }
 
 export type Offer =
@@ -95,7 +94,7 @@ export type Offer =
   | {
       type: "limited";
       /** What is left of the bound account's rest. Absent: the conversation has no account (any more). */
-      bound?: { accountId: string; restMs: number };
+      bound?: { accountId: string; handle: string; restMs: number; evidence: string };
       /** Without the bound account. */
       others: Alternatives;
       /** What the client is told when nothing is left to wait for: carries the soonest reset. */

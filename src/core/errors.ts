@@ -13,6 +13,8 @@ export type FailureKind =
   | "not-found" // 404: what the client refers to by id is not kept here (any more)
   | "unauthorized" // no or wrong gateway key
   | "forbidden" // the gateway's own refusal (key scope, host, origin)
+  | "key-limited" // a limit of the client's own key: requests per minute, requests at the same time
+  | "busy" // the gateway itself serves as many requests as it may
   | "rate-limited" // a short limit of one account on one model
   | "quota-exhausted" // a used-up window of one account on one model
   | "overloaded" // upstream has no capacity; no account is to blame
@@ -30,6 +32,12 @@ export type FailureKind =
   | "cancelled" // the client went away
   | "internal"; // a defect of ours
 
+/** The kinds that say something about one account on one model. The others cool nobody. */
+export type CoolingKind = Extract<
+  FailureKind,
+  "rate-limited" | "quota-exhausted" | "model-missing" | "access-denied" | "access-token-rejected" | "project-rejected"
+>;
+
 /** Why an account needs its owner. */
 export type AccountProblem = "needs-login" | "needs-verification" | "terms-block" | "no-project" | "key-rejected";
 
@@ -39,6 +47,8 @@ export type Repair = "drop-thinking" | "thinking-other-form" | "thinking-config-
 export interface FailureDetail {
   /** Time until trying again may help, as stated by upstream. */
   retryAfterMs?: number;
+  /** Where it was stated: "RetryInfo", "quotaResetDelay", "retry-after header", …, for the record. */
+  retryAfterSource?: string;
   /** Upstream's HTTP status, for the record. */
   upstreamStatus?: number;
   /** Upstream's machine-readable reason (google.rpc.ErrorInfo.reason), for the record. */
@@ -51,6 +61,8 @@ export interface FailureDetail {
   field?: string;
   /** Typed extras that one protocol puts beside the message, e.g. Anthropic's `error.details`. */
   extra?: JsonObject;
+  /** Handle of the client's key that was refused, for the record. */
+  key?: string;
   /** For no-account: what the owner has not set up yet. The message says so too. */
   missing?: "account" | "oauth-client";
   /** For unknown-model: the nearest names that would work. Not part of `message`. */
@@ -80,6 +92,13 @@ export function fullMessage({ message, detail }: GatewayError): string {
   if (ownerUrl !== undefined) sentences.push(`The account's owner must open ${ownerUrl}`);
   if (remedy !== undefined) sentences.push(remedy);
   return sentences.length === 0 ? message : [message.replace(/\.$/, ""), ...sentences].join(". ");
+}
+
+/** What there is to show for a failure, safe to be kept: "429 QUOTA_EXHAUSTED, quotaResetDelay"; without any, its kind. */
+export function evidenceOf({ kind, detail }: GatewayError): string {
+  const { upstreamStatus, upstreamReason, retryAfterSource } = detail;
+  const said = [upstreamStatus, upstreamReason].filter((piece) => piece !== undefined).join(" ") || kind;
+  return retryAfterSource === undefined ? said : `${said}, ${retryAfterSource}`;
 }
 
 /** Wraps what is not already a GatewayError as `internal`, keeping the original as `cause` only. */

@@ -111,3 +111,9 @@ export interface Protocol {
   parse(call: ClientRequest): ParsedCall;
   encodeError(error: GatewayError, requestId: string): ErrorReply;
 }
+
+/** A protocol that is loaded when it is first needed: most gateways are asked in one or two. */
+export interface LazyProtocol {
+  readonly id: ProtocolId;
+  load(): Promise<Protocol>;
+}

@@ -2,6 +2,9 @@ import type { AccountKind } from "./account-kind.ts";
 import type { Account, Cooldown } from "./accounts.ts";
 import type { Discovery, Family } from "./models.ts";
 import type { JsonObject, JsonValue } from "../lib/json.ts";
+import type { ApiKey, NewKey } from "./keys.ts";
+import type { RequestRecord } from "./record.ts";
+import type { Usage } from "./turn.ts";
 
 export interface NewAccount {
   kind: AccountKind;
@@ -131,6 +134,8 @@ export interface StoredResponse {
   input: JsonValue[];
   /** The reply object. */
   response: JsonObject;
+  /** Handle of the key that asked. Absent: there was none. */
+  owner?: string;
   /** Unix ms. */
   createdAt: number;
 }
@@ -146,7 +151,63 @@ export interface ResponseStore {
   prune(before: number, keepCharacters: number): Promise<void>;
 }
 
+export interface KeyStore {
+  /** Revoked and expired ones too: whether any was ever made decides whether keys are asked for. */
+  list(): Promise<ApiKey[]>;
+  create(key: NewKey): Promise<ApiKey>;
+  /** By handle. `undefined`: there is no such key. One that is revoked already keeps its time. */
+  revoke(handle: string, now: number): Promise<ApiKey | undefined>;
+  /** Returns at once; written in batches. How exact the stored time is, is the caller's matter. */
+  touch(handle: string, now: number): void;
+  /** As AccountStore.version, for keys: it does not change with `touch`. */
+  version(): number;
+  /** A text (base64url) that only who may read the data can make of this one. Needs no database: it works after `close`, too. */
+  signAsOwner(text: string): string;
+}
+
+/** Which records: the newest first, unless `after` asks for those behind a place. */
+export interface RecordQuery {
+  limit: number;
+  failedOnly?: boolean;
+  /** Only those that were written behind this place; the oldest first. */
+  after?: number;
+}
+
+/** A record with its place in the order in which records were written. */
+export interface StoredRecord {
+  place: number;
+  record: RequestRecord;
+}
+
+export interface RecordStore {
+  /** Returns at once; written in batches within a second, together with what it adds to the usage. */
+  append(record: RequestRecord): void;
+  find(id: string): Promise<RequestRecord | undefined>;
+  list(query: RecordQuery): Promise<StoredRecord[]>;
+  /** Deletes what arrived before (Unix ms), then the oldest beyond so many bytes of records. Usage stays. */
+  prune(before: number, keepBytes: number): Promise<void>;
+}
+
+export const USAGE_GROUPS = ["day", "model", "account", "key"] as const;
+
+export type UsageGroup = (typeof USAGE_GROUPS)[number];
+
+export interface UsageTotal extends Usage {
+  /** The day (2026-01-31, UTC), the upstream model, the handle of the account or of the key; "" for none. */
+  group: string;
+  requests: number;
+  failed: number;
+}
+
+export interface UsageStore {
+  /** Totals per group since a day (2026-01-31, UTC), days in order, else the largest first. */
+  totals(by: UsageGroup, sinceDay?: string): Promise<UsageTotal[]>;
+}
+
 export interface Store {
+  keys: KeyStore;
+  records: RecordStore;
+  usage: UsageStore;
   responses: ResponseStore;
   accounts: AccountStore;
   signatures: SignatureStore;

@@ -25,6 +25,8 @@ export interface UpstreamCall {
   onLoss(loss: Loss): void;
   /** The form of the answer is asked for in words only: whether it has it must be checked. Called before the first batch. */
   onUnenforcedFormat?(): void;
+  /** Upstream has taken the request, with this HTTP status; the answer itself may still fail. */
+  onAnswer?(status: number): void;
 }
 
 /** What is counted: the prompt of a request, as it would be sent. */

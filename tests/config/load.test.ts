@@ -19,9 +19,12 @@ test("without any setting the defaults hold", () => {
       host: "127.0.0.1",
       allowedHosts: [],
       maxBodyBytes: 104_857_600,
-      logFormat: "pretty",
+      maxConcurrent: 2000,
+      allowedOrigins: [],
       logLevel: "info",
     },
+    timeouts: { connectMs: 15_000, firstEventMs: 120_000, idleMs: 300_000, totalMs: 3_600_000, drainMs: 50_000 },
+    records: { keepDays: 14, maxBytes: 200 * 1024 ** 2 },
     cloudcode: { clientVersion: "2.9.1" },
     oauth: {
       authorizeUrl: "https://accounts.google.com/o/oauth2/v2/auth",
@@ -72,7 +75,7 @@ describe("flag before environment before file before default", () => {
 
   test("setting one key from outside keeps its neighbours from the file", () => {
     const { server } = load({ file, env: { AG_PORT: "3000" } });
-    expect(server).toMatchObject({ port: 3000, host: "file", logLevel: "warn", logFormat: "pretty" });
+    expect(server).toMatchObject({ port: 3000, host: "file", logLevel: "warn" });
   });
 });
 

@@ -20,6 +20,8 @@ const FORMS: Readonly<Record<FailureKind, ErrorForm>> = {
   "not-found": { status: 404, type: "invalid_request_error", code: "not_found" },
   unauthorized: { status: 401, type: "invalid_request_error", code: "invalid_api_key" },
   forbidden: { status: 403, type: "permission_error", code: "forbidden" },
+  "key-limited": { status: 429, type: "rate_limit_error", code: "rate_limit_exceeded" },
+  busy: { status: 503, type: "server_error", code: "overloaded" },
   "rate-limited": { status: 429, type: "rate_limit_error", code: "rate_limit_exceeded" },
   "quota-exhausted": { status: 429, type: "insufficient_quota", code: "insufficient_quota" },
   overloaded: { status: 503, type: "server_error", code: "overloaded" },
