@@ -10,7 +10,7 @@ import {
   problemColumns,
   problemOf,
 } from "./account-rows.ts";
-import { isBusy } from "./busy.ts";
+import { changeCounter } from "./change-counter.ts";
 import type { DataFile } from "./data-file.ts";
 import { removals } from "./removals.ts";
 import type { Secrets } from "./secrets.ts";
@@ -38,8 +38,6 @@ function remaining(row: AccountRow, brought: Problem, block: Problem): Problem {
 export function accountStore(file: DataFile, secrets: Secrets): AccountStore {
   const { database } = file;
   const removed = removals(database, secrets);
-  const changes = database.query<{ number: number }, []>("select number from changes");
-  let lastVersion = 0;
 
   const byId = (id: string) => {
     const row = database.query<AccountRow, [string]>("select * from accounts where id = ?").get(id);
@@ -189,15 +187,6 @@ export function accountStore(file: DataFile, secrets: Secrets): AccountStore {
       });
     },
 
-    version() {
-      file.assertInPlace();
-      try {
-        lastVersion = file.read(() => changes.get()?.number ?? 0);
-      } catch (cause) {
-        if (!isBusy(cause)) throw cause;
-        // Another process is putting the log in order: no change is being made meanwhile.
-      }
-      return lastVersion;
-    },
+    version: changeCounter(file, "changes"),
   };
 }

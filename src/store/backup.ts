@@ -11,7 +11,7 @@ const COPIES_KEPT = 7;
 const DRAFT = ".draft-";
 const DRAFT_KEPT_MS = 3_600_000;
 /** Can be had again, or is kept for a while only; either may be a hundred megabytes. */
-const LEFT_EMPTY: ReadonlySet<string> = new Set(["signatures", "responses"]);
+const LEFT_EMPTY: ReadonlySet<string> = new Set(["signatures", "responses", "requests"]);
 
 export function backupFolderOf(database: string): string {
   return join(dirname(database), "backups");
@@ -25,8 +25,8 @@ export function hasCopies(database: string): boolean {
 
 /**
  * Keeps the day's (UTC) copy of the database unless there is one, and the seven latest. A copy can be put in the place of the
- * database; it has everything but signatures and kept answers, the secrets as they are sealed. A database without accounts is not copied:
- * it must not push out the copies that have some. Throws DataFileError; the copies of earlier days stay.
+ * database; it has everything but signatures, kept answers and records of requests, the secrets as they are sealed. A
+ * database without accounts is not copied: it must not push out the copies that have some. Throws DataFileError; the copies of earlier days stay.
  */
 export async function backUp({ database, path }: DataFile, now: number): Promise<void> {
   if (path === ":memory:") return;

@@ -1,7 +1,7 @@
 import { type Database, SQLiteError } from "bun:sqlite";
 import { statSync } from "node:fs";
 import { DataFileError } from "../core/store.ts";
-import { isBusy, patiently } from "./busy.ts";
+import { BUSY_TIMEOUT_MS, isBusy, patiently } from "./busy.ts";
 
 const RESTORE =
   "Stop ag, move the file and those beside it whose names end in -wal and -shm away, and put the newest copy from the folder backups in its place";
@@ -68,6 +68,16 @@ export class DataFile {
   /** One transaction, at once. "Busy" is thrown as it is. */
   writeNow<T>(change: () => T): T {
     return this.read(() => this.database.transaction(change).immediate());
+  }
+
+  /** The same, but "busy" is thrown without any wait: for what is tried again anyway, beside requests that must not wait. */
+  writeIfFree<T>(change: () => T): T {
+    this.database.run("pragma busy_timeout = 0");
+    try {
+      return this.writeNow(change);
+    } finally {
+      this.database.run(`pragma busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    }
   }
 
   /** One transaction, as soon as other processes let go of the database. A power cut may undo it. */

@@ -1,4 +1,4 @@
-import type { CoolingKind } from "../core/accounts.ts";
+import type { CoolingKind } from "../core/errors.ts";
 import type { LimitRecord, LimitStore } from "../core/store.ts";
 import type { DataFile } from "./data-file.ts";
 

@@ -3,6 +3,8 @@ import { DataFileError } from "../core/store.ts";
 import init from "./migrations/001-init.sql" with { type: "text" };
 import sealed from "./migrations/002-sealed.sql" with { type: "text" };
 import responses from "./migrations/003-responses.sql" with { type: "text" };
+import keys from "./migrations/004-keys.sql" with { type: "text" };
+import records from "./migrations/005-records.sql" with { type: "text" };
 import { sealPlainAccounts } from "./migrations/seal-plain-accounts.ts";
 import type { Secrets } from "./secrets.ts";
 
@@ -17,6 +19,8 @@ export const MIGRATIONS: readonly Migration[] = [
   { sql: init },
   { sql: sealed, finish: sealPlainAccounts },
   { sql: responses },
+  { sql: keys },
+  { sql: records },
 ];
 
 /** Brings the database up to date, all or nothing. Refuses, untouched, one that a newer program has migrated further. */

@@ -9,9 +9,11 @@ import { consentStore } from "./consents.ts";
 import { asDataFileError, DataFile } from "./data-file.ts";
 import { discoveryStore } from "./discovery.ts";
 import { keyFileOf } from "./key-file.ts";
+import { keyStore } from "./keys.ts";
 import { limitStore } from "./limits.ts";
 import { isNew, migrate } from "./migrate.ts";
 import { makePrivateFolder, tighten } from "./private-files.ts";
+import { recordStores } from "./records.ts";
 import { responseStore } from "./responses.ts";
 import { scrubIfRequested } from "./scrub.ts";
 import { type KeySource, type Secrets, unlock } from "./secrets.ts";
@@ -39,6 +41,8 @@ export function openStore(path: string, { secretKey }: StoreOptions = {}): Store
 export function storeOver(file: DataFile, secrets: Secrets): Store {
   const signatures = signatureStore(file);
   const sessions = sessionStore(file);
+  const keys = keyStore(file, secrets);
+  const { records, usage } = recordStores(file);
   return {
     accounts: accountStore(file, secrets),
     signatures,
@@ -47,19 +51,25 @@ export function storeOver(file: DataFile, secrets: Secrets): Store {
     sessions,
     consents: consentStore(file),
     responses: responseStore(file, secrets),
+    keys,
+    records,
+    usage,
     backUp: (now) => backUp(file, now),
     async close() {
       try {
-        await sessions.flush();
+        await flushAll([sessions, signatures, keys, records]);
       } finally {
-        try {
-          await signatures.flush();
-        } finally {
-          file.database.close();
-        }
+        file.database.close();
       }
     },
   };
+}
+
+/** All of them, also when one is refused: the next may fit. Throws what the first was refused with. */
+async function flushAll(buffered: readonly { flush(): Promise<void> }[]): Promise<void> {
+  const refusals: unknown[] = [];
+  for (const store of buffered) await store.flush().catch((cause: unknown) => void refusals.push(cause));
+  if (refusals.length > 0) throw refusals[0];
 }
 
 function openPrivately(source: KeySource) {

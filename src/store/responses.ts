@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import type { ResponseStore, StoredResponse } from "../core/store.ts";
-import { type JsonObject, type JsonValue, tryParseJson } from "../lib/json.ts";
+import { type JsonValue, tryParseJson } from "../lib/json.ts";
 import { jsonObject } from "../lib/schema.ts";
 import type { DataFile } from "./data-file.ts";
 import { type Secrets, subjectOfResponse } from "./secrets.ts";
@@ -14,17 +14,22 @@ interface ResponseRow {
 const documentSchema = v.object({
   input: v.array(v.custom<JsonValue>(() => true)),
   response: jsonObject("is no object"),
+  owner: v.optional(v.string()),
 });
 
 export function responseStore(file: DataFile, secrets: Secrets): ResponseStore {
   const { database } = file;
   return {
-    async save({ id, input, response, createdAt }) {
+    async save({ id, input, response, owner, createdAt }) {
       await file.write(() => {
         secrets.assertCurrent();
         database
           .query("insert or replace into responses (id, document, created_at) values ($id, $document, $createdAt)")
-          .run({ id, document: secrets.seal(JSON.stringify({ input, response }), subjectOfResponse(id)), createdAt });
+          .run({
+            id,
+            document: secrets.seal(JSON.stringify({ input, response, owner }), subjectOfResponse(id)),
+            createdAt,
+          });
       });
     },
 
@@ -58,8 +63,8 @@ export function responseStore(file: DataFile, secrets: Secrets): ResponseStore {
 function recordOf(id: string, row: ResponseRow, secrets: Secrets): StoredResponse | undefined {
   const document = v.safeParse(documentSchema, tryParseJson(unsealed(id, row, secrets) ?? ""));
   if (!document.success) return undefined;
-  const { input, response }: { input: JsonValue[]; response: JsonObject } = document.output;
-  return { id, input, response, createdAt: row.created_at };
+  const { input, response, owner } = document.output;
+  return { id, input, response, createdAt: row.created_at, ...(owner !== undefined && { owner }) };
 }
 
 function unsealed(id: string, { document }: ResponseRow, secrets: Secrets): string | undefined {

@@ -1,5 +1,5 @@
 import type { Database } from "bun:sqlite";
-import { createHmac, randomBytes } from "node:crypto";
+import { createHmac, hkdfSync, randomBytes } from "node:crypto";
 import { basename } from "node:path";
 import type { AccountKind } from "../core/account-kind.ts";
 import { DataFileError } from "../core/store.ts";
@@ -24,6 +24,8 @@ export interface Secrets {
   digestOfSecret(secret: string): string;
   /** The same for an owner: an e-mail under a kind of account, in whatever case it is written. */
   digestOfOwner(kind: AccountKind, email: string): string;
+  /** Proves that whoever wrote the text can open the secrets. */
+  signAsOwner(text: string): string;
   /** Throws DataFileError when another process has sealed the database with another key since: two keys must not mix. */
   assertCurrent(): void;
 }
@@ -143,11 +145,14 @@ function opened(sealer: Sealer, sealed: string, subject: string): string | undef
 function secretsOf(database: Database, source: KeySource, sealer: Sealer, digestKey: string): Secrets {
   const digest = (text: string) =>
     createHmac("sha256", Buffer.from(digestKey, "base64")).update(text).digest("base64url");
+  // A key of its own: a signature is shown to a server, and must say nothing about digests.
+  const ownerKey = () => new Uint8Array(hkdfSync("sha256", Buffer.from(digestKey, "base64"), "", "ag: owner", 32));
   return {
     seal: (secret, subject) => sealer.seal(secret, subject),
     unseal: (sealed, subject) => unsealed(source, sealer, sealed, subject),
     digestOfSecret: (secret) => digest(`secret\n${secret}`),
     digestOfOwner: (kind, email) => digest(`owner\n${kind}\n${email.toLowerCase()}`),
+    signAsOwner: (text) => createHmac("sha256", ownerKey()).update(text).digest("base64url"),
     assertCurrent() {
       if (keyIdOf(digestKeyIn(database) ?? "") !== sealer.keyId) throw sealedMeanwhile(source);
     },

@@ -23,8 +23,8 @@ export function sessionStore(file: DataFile): BufferedSessionStore {
       "select $session, $model, id, $usedAt from accounts where id = $accountId " +
       "on conflict (session, model) do update set account_id = excluded.account_id, used_at = excluded.used_at",
   );
-  const buffer = writeBehind<SessionBinding>(file, ({ session, model, accountId, usedAt }) => {
-    insert.run({ session, model, accountId, usedAt });
+  const buffer = writeBehind<SessionBinding>(file, (bindings) => {
+    for (const { session, model, accountId, usedAt } of bindings) insert.run({ session, model, accountId, usedAt });
   });
 
   return {

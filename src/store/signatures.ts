@@ -18,8 +18,8 @@ export function signatureStore(file: DataFile): BufferedSignatureStore {
   const select = database.query<SignatureRecord, [string]>(
     "select key, family, value, at from signatures where key in (select value from json_each(?))",
   );
-  const buffer = writeBehind<SignatureRecord>(file, ({ key, family, value, at }) => {
-    insert.run({ key, family, value, at });
+  const buffer = writeBehind<SignatureRecord>(file, (records) => {
+    for (const { key, family, value, at } of records) insert.run({ key, family, value, at });
   });
 
   return {

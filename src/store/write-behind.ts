@@ -1,7 +1,10 @@
 import type { DataFile } from "./data-file.ts";
 
-const BATCH_ROWS = 64;
 const BATCH_MS = 100;
+/** Of rows that should not wait for long. */
+const BATCH_ROWS = 64;
+/** What has piled up goes out in such pieces, so that requests are not held up by one long transaction. */
+export const MAX_TRANSACTION_ROWS = 512;
 /** While the disk refuses writes, this many rows are kept for later; the oldest give way. */
 const MAX_BUFFERED = 10_000;
 
@@ -12,39 +15,46 @@ export interface WriteBehind<Row> {
   /** The row that waits under this key. */
   get(key: string): Row | undefined;
   waiting(): Iterable<Row>;
+  /** Writes what waits at once, unless the database is locked or refuses it: the rows wait on then. Never throws. */
+  flushIfFree(): void;
   /** Writes what waits. Throws when the database refuses it; the rows wait on. */
   flush(): Promise<void>;
 }
 
-/** `write` is called within a transaction. */
-export function writeBehind<Row>(file: DataFile, write: (row: Row) => void): WriteBehind<Row> {
+/** `write` is called within a transaction. `batchRows`: when so many wait, they are written at once. */
+export function writeBehind<Row>(
+  file: DataFile,
+  write: (rows: readonly Row[]) => void,
+  batchRows = BATCH_ROWS,
+): WriteBehind<Row> {
   const buffer = new Map<string, Row>();
   let timer: NodeJS.Timeout | undefined;
   let refused = false;
 
-  const flushNow = () => {
+  const writeSome = (transaction: (change: () => void) => void) => {
     clearTimeout(timer);
     timer = undefined;
-    if (buffer.size === 0) return;
-    file.writeNow(() => {
-      for (const row of buffer.values()) write(row);
-    });
-    buffer.clear();
+    const rows = buffer.entries().take(MAX_TRANSACTION_ROWS).toArray();
+    if (rows.length === 0) return;
+    transaction(() => write(rows.map(([, row]) => row)));
+    for (const [key] of rows) buffer.delete(key);
   };
 
-  const flushInBackground = () => {
+  /** Whether they could be written. */
+  const writeSomeIfFree = (): boolean => {
     try {
-      flushNow();
+      writeSome((change) => file.writeIfFree(change));
       refused = false;
     } catch {
       // Locked by another process, or the disk is full: the rows stay buffered, are found there, and are tried again.
       refused = true;
-      flushLater();
     }
+    if (buffer.size > 0) writeLater();
+    return !refused;
   };
 
-  const flushLater = () => {
-    timer ??= setTimeout(flushInBackground, BATCH_MS).unref();
+  const writeLater = () => {
+    timer ??= setTimeout(writeSomeIfFree, BATCH_MS).unref();
   };
 
   return {
@@ -57,19 +67,23 @@ export function writeBehind<Row>(file: DataFile, write: (row: Row) => void): Wri
         if (buffer.size <= MAX_BUFFERED) break;
         buffer.delete(oldest);
       }
-      // A full batch goes out at once; a refused one only by the timer, or each call would wait for the lock.
-      if (buffer.size >= BATCH_ROWS && !refused) flushInBackground();
-      else if (buffer.size > 0) flushLater();
+      // A full batch goes out at once; a refused one only by the timer, or each call would try it again.
+      if (buffer.size >= batchRows && !refused) writeSomeIfFree();
+      else if (buffer.size > 0) writeLater();
     },
 
     get: (key) => buffer.get(key),
     waiting: () => buffer.values(),
 
+    flushIfFree() {
+      while (buffer.size > 0 && writeSomeIfFree());
+    },
+
     async flush() {
       try {
-        await file.patiently(flushNow);
+        while (buffer.size > 0) await file.patiently(() => writeSome((change) => file.writeNow(change)));
       } catch (cause) {
-        if (buffer.size > 0) flushLater();
+        if (buffer.size > 0) writeLater();
         throw cause;
       }
     },

@@ -1,5 +1,7 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
 import { MIGRATIONS, type Migration, migrate } from "../../src/store/migrate.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { unlock } from "../../src/store/secrets.ts";
@@ -28,12 +30,16 @@ describe("migrate", () => {
       "consents",
       "discovery",
       "former_secrets",
+      "key_changes",
+      "keys",
       "limits",
       "pending",
       "removed",
+      "requests",
       "responses",
       "sessions",
       "signatures",
+      "usage",
       "vault",
     ]);
     expect(version(database)).toEqual({ user_version: MIGRATIONS.length });
@@ -130,5 +136,29 @@ describe("from schema 1", () => {
     reader.close();
     await openStore(place.path).close();
     expect(filesWith(place.folder, "1//test-canary")).toEqual([]);
+  });
+});
+
+describe("from schema 3", () => {
+  test("all stays as it was, and a first key and its revocation find their place", async () => {
+    using place = temporaryPath();
+    mkdirSync(dirname(place.path), { recursive: true });
+    const before = new Database(place.path);
+    const secrets = () => unlock(before, { database: place.path, secretKey: undefined });
+    migrate(before, secrets, MIGRATIONS.slice(0, 3));
+    before.transaction(secrets).immediate();
+    before.run("insert into responses values ('resp_1', 'sealed', 1)");
+    before.close();
+    const store = openStore(place.path);
+    expect([await store.keys.list(), store.keys.version(), await store.usage.totals("key")]).toEqual([[], 0, []]);
+    const made = { digest: "d", hint: "sk-ag-…", scopes: ["inference"], models: [], createdAt: 1 } as const;
+    const { handle } = await store.keys.create(made);
+    expect([handle, store.keys.version()]).toEqual(["k1", 1]);
+    await store.keys.revoke(handle, 2);
+    expect([(await store.keys.list())[0]?.revokedAt, store.keys.version()]).toEqual([2, 2]);
+    await store.close();
+    using after = new Database(place.path);
+    expect(after.query("select id from responses").values()).toEqual([["resp_1"]]);
+    expect(version(after)).toEqual({ user_version: MIGRATIONS.length });
   });
 });

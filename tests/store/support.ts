@@ -3,6 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Account } from "../../src/core/accounts.ts";
+import type { RequestRecord } from "../../src/core/record.ts";
 import type { NewAccount, Store } from "../../src/core/store.ts";
 import init from "../../src/store/migrations/001-init.sql" with { type: "text" };
 
@@ -22,6 +23,25 @@ export async function addOne({ accounts }: Pick<Store, "accounts">, fresh: NewAc
   const { added } = await accounts.add([fresh], now, { again: true });
   if (!added[0]) throw new Error("the account was not new");
   return added[0];
+}
+
+/** Of a request that a model was asked by, on the first of January 1970. */
+export function record(id: string, more: Partial<RequestRecord> = {}): RequestRecord {
+  return {
+    id,
+    at: 1,
+    route: "POST /v1/messages",
+    protocol: "anthropic",
+    choices: [],
+    waits: [],
+    attempts: [],
+    losses: [],
+    waitedMs: 0,
+    totalMs: 5,
+    status: 200,
+    outcome: "ok",
+    ...more,
+  };
 }
 
 /** A data file as version 0.1 wrote it: schema 1, with plain refresh tokens. */
