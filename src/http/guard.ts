@@ -1,11 +1,10 @@
-import { timingSafeEqual } from "node:crypto";
 import { GatewayError } from "../core/errors.ts";
 
 export interface GuardOptions {
-  /** The inference key clients must present; absent: none is needed. */
-  apiKey?: string;
-  /** Host names, besides loopback ones, under which the gateway may be addressed. */
+  /** Host names, besides loopback ones, under which the gateway may be addressed. In lower case. */
   hosts: readonly string[];
+  /** Web pages that may call the gateway and read its replies: "https://chat.example.com". */
+  allowedOrigins: readonly string[];
 }
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/i;
@@ -15,50 +14,50 @@ const ADDRESS = /^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-f:.]+\])$/i;
 
 /** Throws GatewayError("forbidden") for what only a web page could send: a foreign Origin, a rebound Host name. */
 export function guardOrigin(request: Request, options: GuardOptions): void {
-  const host = hostName(request.headers.get("host") ?? "localhost");
-  if (!isOurs(host, options.hosts) && !ADDRESS.test(host)) {
+  if (!isKnownHost(request, options)) {
     throw new GatewayError(
       "forbidden",
       "This Host name is not one of the gateway's: add it to server.allowedHosts or AG_ALLOWED_HOSTS",
     );
   }
   const origin = request.headers.get("origin");
-  // A page of the gateway's own address is its own page; a page of any other address is foreign.
-  if (origin !== null && originHost(origin) !== host && !isOurs(originHost(origin), options.hosts)) {
-    throw new GatewayError("forbidden", "Requests from web pages of other origins are refused");
+  if (origin !== null && !isKnownOrigin(origin, request, options)) {
+    throw new GatewayError(
+      "forbidden",
+      "Requests from web pages of other origins are refused, but for those in server.allowedOrigins",
+    );
   }
 }
 
-/** Throws GatewayError("unauthorized") when a key is asked for and none of those presented is it. */
-export function guardKey(request: Request, { apiKey }: GuardOptions): void {
-  if (apiKey === undefined) return;
-  const presented = presentedKeys(request);
-  if (presented.length === 0) throw new GatewayError("unauthorized", "An API key is required");
-  if (!presented.some((key) => sameText(key, apiKey)))
-    throw new GatewayError("unauthorized", "The API key is not valid");
+/** Whether the request was sent to a name of the gateway, which a foreign page cannot do behind a name of its own. */
+export function isKnownHost(request: Request, { hosts }: GuardOptions): boolean {
+  const host = hostOf(request);
+  return isOurs(host, hosts) || ADDRESS.test(host);
 }
 
 /** Clients of all protocols: `Authorization: Bearer`, `x-api-key`, `x-goog-api-key`, `?key=`; some send two, of which one is meant. */
-function presentedKeys({ headers, url }: Request): string[] {
+export function presentedKeys({ headers, url }: Request): string[] {
   const bearer = /^bearer\s+(.+)$/i.exec(headers.get("authorization") ?? "")?.[1];
-  const asked = new URL(url).searchParams.get("key");
-  return [bearer, headers.get("x-api-key"), headers.get("x-goog-api-key"), asked].filter((key) => key != null);
+  const asked = url.includes("key=") ? new URL(url).searchParams.get("key") : undefined;
+  const places = [bearer, headers.get("x-api-key"), headers.get("x-goog-api-key"), asked];
+  return places.flatMap((key) => (key ? [key] : []));
 }
 
-function sameText(left: string, right: string): boolean {
-  const [a, b] = [Buffer.from(left), Buffer.from(right)];
-  return a.length === b.length && timingSafeEqual(a, b);
+/**
+ * A page of the very address and port that it asks is the gateway's own, whatever the scheme: a proxy may bring https. Any
+ * other is foreign, those that other programs of this machine serve included.
+ */
+function isKnownOrigin(origin: string, { headers }: Request, { allowedOrigins }: GuardOptions): boolean {
+  if (allowedOrigins.includes(origin)) return true;
+  const page = URL.parse(origin);
+  const asked = headers.get("host");
+  return page !== null && asked !== null && URL.parse(`${page.protocol}//${asked}`)?.host === page.host;
 }
 
 function isOurs(name: string, hosts: readonly string[]): boolean {
   return LOOPBACK.test(name) || hosts.includes(name.toLowerCase());
 }
 
-function hostName(host: string): string {
-  return host.replace(/:\d+$/, "");
-}
-
-/** "" (never known) for "null" and for what is not a web origin. */
-function originHost(origin: string): string {
-  return URL.canParse(origin) ? new URL(origin).hostname : "";
+function hostOf({ headers }: Request): string {
+  return (headers.get("host") ?? "localhost").replace(/:\d+$/, "");
 }

@@ -1,6 +1,11 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { askServer, configuredUrl, givenUrl } from "../../src/cli/limits/server.ts";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { askServer, configuredUrl, credentialsFrom, givenUrl } from "../../src/cli/limits/server.ts";
 import { appendingScreen, terminalScreen, watch } from "../../src/cli/limits/watch.ts";
+import { composeStore } from "../../src/compose.ts";
+import { loadConfig } from "../../src/config/load.ts";
+import { isOwnerToken } from "../../src/keys/owner-token.ts";
 import { limitsReport } from "../../src/limits/report.ts";
 import { fakeClock, settle } from "../support/clock.ts";
 import { temporaryHome } from "../support/temporary.ts";
@@ -70,22 +75,27 @@ describe("asking a server", () => {
     const { url } = serve(({ url: asked }) =>
       new URL(asked).pathname === "/ag/account-limits" ? Response.json(REPORT) : new Response("", { status: 404 }),
     );
-    expect(await askServer(`${url}/ag`, undefined, never())).toEqual(REPORT);
+    expect(await askServer(`${url}/ag`, {}, never())).toEqual(REPORT);
   });
 
   test("brings nothing when none listens", async () => {
-    expect(await askServer(`http://127.0.0.1:${await freePort()}`, undefined, never())).toBeUndefined();
+    expect(await askServer(`http://127.0.0.1:${await freePort()}`, {}, never())).toBeUndefined();
   });
 
-  test("sends the key as a bearer token, and none when there is none", async () => {
-    const seen: (string | null)[] = [];
+  test("shows it the owner's token and the key, each where there is one", async () => {
+    const seen: (string | null)[][] = [];
     const { url } = serve(({ headers }) => {
-      seen.push(headers.get("authorization"));
+      seen.push([headers.get("authorization"), headers.get("x-api-key")]);
       return Response.json(REPORT);
     });
-    await askServer(url, "sk-ag-test", never());
-    await askServer(url, undefined, never());
-    expect(seen).toEqual(["Bearer sk-ag-test", null]);
+    await askServer(url, { ownerToken: "ag-owner.1.test", apiKey: "sk-ag-test" }, never());
+    await askServer(url, { apiKey: "sk-ag-test" }, never());
+    await askServer(url, {}, never());
+    expect(seen).toEqual([
+      ["Bearer ag-owner.1.test", "sk-ag-test"],
+      [null, "sk-ag-test"],
+      [null, null],
+    ]);
   });
 
   const rows: [name: string, answer: () => Response, message: RegExp, hint: RegExp][] = [
@@ -105,7 +115,7 @@ describe("asking a server", () => {
   ];
   for (const [name, answer, message, hint] of rows) {
     test(`${name}: the message says so`, async () => {
-      const failure = await askServer(serve(answer).url, undefined, never()).catch((cause: unknown) => cause);
+      const failure = await askServer(serve(answer).url, {}, never()).catch((cause: unknown) => cause);
       expect(failure).toMatchObject({ message: expect.stringMatching(message) as string });
       expect((failure as { hint?: string }).hint ?? "").toMatch(hint);
     });
@@ -113,7 +123,9 @@ describe("asking a server", () => {
 
   test("says that the key in the environment is the wrong one", async () => {
     const { url } = serve(() => refusal(401, "The API key is not valid"));
-    await expect(askServer(url, "sk-ag-wrong", never())).rejects.toThrow("does not accept the key in AG_API_KEY");
+    await expect(askServer(url, { apiKey: "sk-ag-wrong" }, never())).rejects.toThrow(
+      "does not accept the key in AG_API_KEY",
+    );
   });
 
   test("a port that speaks something else than HTTP is named", async () => {
@@ -122,10 +134,46 @@ describe("asking a server", () => {
       port: 0,
       socket: { open: (socket) => void socket.end("SSH-2.0-test\r\n"), data() {} },
     });
-    await expect(askServer(`http://127.0.0.1:${listener.port}`, undefined, never())).rejects.toThrow(
-      /^Asking .* failed/,
-    );
+    await expect(askServer(`http://127.0.0.1:${listener.port}`, {}, never())).rejects.toThrow(/^Asking .* failed/);
     listener.stop(true);
+  });
+});
+
+describe("what a server is shown", () => {
+  const config = (home: string, env: Record<string, string> = {}) => loadConfig({ env: { AG_HOME: home, ...env } });
+
+  test("on this machine is a token of the data folder, made anew each time it is asked", async () => {
+    const home = temporaryHome();
+    const store = await composeStore(config(home));
+    await store.close();
+    const credentials = credentialsFrom(config(home, { AG_API_KEY: "sk-ag-test" }));
+    for (const url of ["http://127.0.0.1:48123", "http://localhost", "http://[::1]:48123/ag"]) {
+      const { ownerToken, apiKey } = await credentials(url);
+      expect(isOwnerToken(ownerToken ?? "", store.keys.signAsOwner, Date.now())).toBe(true);
+      expect(apiKey).toBe("sk-ag-test");
+    }
+  });
+
+  test("on another machine is the key in AG_API_KEY alone", async () => {
+    const home = temporaryHome();
+    await (await composeStore(config(home))).close();
+    const credentials = credentialsFrom(config(home, { AG_API_KEY: "sk-ag-test" }));
+    for (const url of ["http://gateway.lan:48123", "https://127.0.0.1.evil.example", "http://192.168.1.5"]) {
+      expect(await credentials(url)).toEqual({ apiKey: "sk-ag-test" });
+    }
+  });
+
+  test("is nothing where there is no data, and asking makes none", async () => {
+    const home = temporaryHome();
+    expect(await credentialsFrom(config(home))("http://127.0.0.1:48123")).toEqual({});
+    expect(existsSync(join(home, "ag.db"))).toBe(false);
+  });
+
+  test("is the key alone where the data cannot be opened", async () => {
+    const home = temporaryHome();
+    await Bun.write(join(home, "ag.db"), "no database, but a text that is long enough to be taken for one");
+    const credentials = credentialsFrom(config(home, { AG_API_KEY: "sk-ag-test" }));
+    expect(await credentials("http://127.0.0.1:48123")).toEqual({ apiKey: "sk-ag-test" });
   });
 });
 

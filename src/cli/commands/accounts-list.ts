@@ -5,6 +5,7 @@ import { renderTable } from "../../lib/table.ts";
 import { remedyFor, restLines } from "../accounts/text.ts";
 import { publicView, restsOf, stateOf } from "../accounts/view.ts";
 import { withStore } from "../accounts/with-store.ts";
+import { ageText } from "../age-text.ts";
 import { ADD_ACCOUNT } from "../failure.ts";
 import { outputWidth, plain, print, printJson, stdoutPaint, wrapped } from "../terminal.ts";
 
@@ -77,15 +78,4 @@ function problemLines(account: Account, now: number): string[] {
 
 function lastUse({ lastUsedAt }: Account, now: number): string {
   return lastUsedAt === undefined ? "never" : ageText(now - lastUsedAt);
-}
-
-const AGE_UNITS = [
-  { ms: 86_400_000, name: "d" },
-  { ms: 3_600_000, name: "h" },
-  { ms: 60_000, name: "min" },
-] as const;
-
-function ageText(elapsedMs: number): string {
-  const unit = AGE_UNITS.find(({ ms }) => elapsedMs >= ms);
-  return unit === undefined ? "just now" : `${Math.floor(elapsedMs / unit.ms)} ${unit.name} ago`;
 }

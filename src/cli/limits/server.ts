@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import type { Config } from "../../config/load.ts";
 import type { Settings } from "../../config/schema.ts";
 import { errorCode } from "../../lib/error-code.ts";
 import { tryParseJson } from "../../lib/json.ts";
@@ -30,13 +31,41 @@ export function givenUrl(written: string): string {
   return url.replace(/[?#].*$/, "").replace(/\/+$/, "");
 }
 
+/** What a command shows a server of itself. */
+export interface Credentials {
+  /** Proves that it may read the server's data folder. */
+  ownerToken?: string | undefined;
+  /** AG_API_KEY. */
+  apiKey?: string | undefined;
+}
+
+/**
+ * What may be shown to the server at a base URL: to one on this machine that the data folder is ours, to any the key in
+ * AG_API_KEY. The data folder is opened once, and only if it is there.
+ */
+export function credentialsFrom(config: Config): (url: string) => Promise<Credentials> {
+  let tokens: Promise<((now: number) => string) | undefined> | undefined;
+
+  async function openTokens() {
+    const { composeOwnerTokens } = await import("../../compose.ts");
+    // Sealed with a key that only the server has, locked, or not ours to read: the server is asked without it.
+    return composeOwnerTokens(config).catch(() => undefined);
+  }
+
+  return async (url) => {
+    const { apiKey } = config;
+    if (!isOnThisMachine(url)) return { apiKey };
+    return { ownerToken: (await (tokens ??= openTokens()))?.(Date.now()), apiKey };
+  };
+}
+
 /** The report of the server at this base URL; `undefined` when nothing listens there. Throws UserError. */
 export async function askServer(
   url: string,
-  apiKey: string | undefined,
+  credentials: Credentials,
   signal: AbortSignal,
 ): Promise<LimitsReport | undefined> {
-  const response = await get(`${url}/account-limits`, apiKey, signal).catch((cause: unknown) => {
+  const response = await get(`${url}/account-limits`, credentials, signal).catch((cause: unknown) => {
     if (signal.aborted) throw cause;
     if (errorCode(cause) === "ECONNREFUSED") return undefined;
     throw unreachable(url, cause);
@@ -51,19 +80,27 @@ export async function askServer(
       hint: "Is server.port right? --url names another address",
     });
   }
-  throw refused(url, status, text, apiKey !== undefined);
+  throw refused(url, status, text, credentials.apiKey !== undefined);
 }
 
-async function get(url: string, apiKey: string | undefined, signal: AbortSignal) {
-  const { hostname } = new URL(url);
+async function get(url: string, { ownerToken, apiKey }: Credentials, signal: AbortSignal) {
   const response = await fetch(url, {
-    headers: { accept: "application/json", ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }) },
+    // Of several keys one that is good suffices.
+    headers: {
+      accept: "application/json",
+      ...(ownerToken !== undefined && { authorization: `Bearer ${ownerToken}` }),
+      ...(apiKey !== undefined && { "x-api-key": apiKey }),
+    },
     redirect: "manual",
     signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_LIMIT_MS)]),
     // A proxy could not reach this machine's own addresses, and must not see the key.
-    ...(isLoopback(hostname.replace(/^\[|\]$/g, "")) && { proxy: false }),
+    ...(isOnThisMachine(url) && { proxy: false }),
   });
   return { status: response.status, headers: response.headers, text: await response.text() };
+}
+
+function isOnThisMachine(url: string): boolean {
+  return isLoopback(new URL(url).hostname.replace(/^\[|\]$/g, ""));
 }
 
 function unreachable(url: string, cause: unknown): UserError {
@@ -78,8 +115,9 @@ const errorSchema = v.object({ error: v.object({ message: v.string() }) });
 
 function refused(url: string, status: number, text: string, hadKey: boolean): UserError {
   if (status === 401) {
-    return new UserError(hadKey ? `${url} does not accept the key in AG_API_KEY` : `${url} asks for an API key`, {
-      hint: "Set AG_API_KEY to the key that the server was started with",
+    const message = hadKey ? `${url} does not accept the key in AG_API_KEY` : `${url} asks for an API key`;
+    return new UserError(message, {
+      hint: "Set AG_API_KEY to a key with the scope admin, made where the server runs: ag keys create --scope admin",
     });
   }
   const parsed = v.safeParse(errorSchema, tryParseJson(text));
