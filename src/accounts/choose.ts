@@ -76,7 +76,8 @@ export function choose(
         others.free > 0
           ? boundLimited(handle, rest, question.model, now)
           : everybodyLimited(limitsOf(candidates, question, settings), question.model, now);
-      return { type: "limited", bound: { accountId: id, restMs: rest.until - now }, others, error };
+      const { until, evidence } = rest;
+      return { type: "limited", bound: { accountId: id, handle, restMs: until - now, evidence }, others, error };
     }
     if (free.includes(bound)) return { type: "take", accountId: id, isSpill: false };
     const isParallel = question.running.includes(id);
@@ -108,8 +109,12 @@ export function alternatives(
 
 function alternativesAmong(able: readonly Candidate[], question: Question, now: number): Alternatives {
   const held = able.filter((candidate) => isHeld(candidate, question));
-  const { recheckAt } = recheck(held);
-  return { free: able.length - held.length, ...(recheckAt !== undefined && { soonestMs: recheckAt - now }) };
+  const free = able.length - held.length;
+  const first = bestOf(held, (a, b) => heldUntil(a.standing) - heldUntil(b.standing));
+  const keeper = first && keeperOf(first.standing);
+  if (!keeper) return { free };
+  const { handle } = first.account;
+  return { free, soonestMs: keeper.until - now, soonest: { handle, evidence: keeper.evidence } };
 }
 
 function isInLane({ account }: Candidate, { lanes }: ChoiceSettings): boolean {
@@ -117,14 +122,14 @@ function isInLane({ account }: Candidate, { lanes }: ChoiceSettings): boolean {
 }
 
 /** Whether the account can serve this request, now or once its limit is over. */
-function isAble(candidate: Candidate, { exclude }: Question, settings: ChoiceSettings): boolean {
+export function isAble(candidate: Candidate, { exclude }: Question, settings: ChoiceSettings): boolean {
   const { rest, lacksModel } = candidate.standing;
   if (lacksModel || exclude.has(candidate.account.id) || !isInLane(candidate, settings)) return false;
   return rest === undefined || isLimit(rest);
 }
 
 /** Whether a limit keeps the account from this request. The reserve is for those who come to it anew. */
-function isHeld({ account, standing }: Candidate, { bound }: Question): boolean {
+export function isHeld({ account, standing }: Candidate, { bound }: Question): boolean {
   return !isOpen(standing) || (standing.reserve !== undefined && account.id !== bound);
 }
 
@@ -143,10 +148,15 @@ function holdingAccount(
 }
 
 /** Whether the conversation goes beside an account that it is using, and will be back. */
-function isSpill({ account }: Candidate, mayServe: readonly Candidate[], { bound, running }: Question): boolean {
-  const isStaying = (id: string) => mayServe.some((other) => other.account.id === id);
-  const main = running.find((id) => id === bound && isStaying(id)) ?? running.find(isStaying);
+function isSpill({ account }: Candidate, mayServe: readonly Candidate[], question: Question): boolean {
+  const main = mainAccount(mayServe, question);
   return main !== undefined && main !== account.id;
+}
+
+/** The account that the conversation is using now and may go on using. */
+export function mainAccount(mayServe: readonly Candidate[], { bound, running }: Question): string | undefined {
+  const isStaying = (id: string) => mayServe.some((other) => other.account.id === id);
+  return running.find((id) => id === bound && isStaying(id)) ?? running.find(isStaying);
 }
 
 /** When the first of those that rest is free. */
@@ -155,9 +165,13 @@ function recheck(able: readonly Candidate[]): { recheckAt?: number } {
   return Number.isFinite(soonest) ? { recheckAt: soonest } : {};
 }
 
-function heldUntil({ rest, reserve }: Standing): number {
-  if (rest === undefined) return reserve?.until ?? Infinity;
-  return Math.max(rest.until, reserve?.until ?? 0);
+function heldUntil(standing: Standing): number {
+  return keeperOf(standing)?.until ?? Infinity;
+}
+
+/** Of what keeps an account the one that lasts longer. */
+function keeperOf({ rest, reserve }: Standing): Cooldown | undefined {
+  return rest !== undefined && rest.until >= (reserve?.until ?? 0) ? rest : reserve;
 }
 
 type Compare = (a: Candidate, b: Candidate) => number;
@@ -221,9 +235,8 @@ function refusal(candidates: readonly Candidate[], { model }: Question, settings
 function limitsOf(candidates: readonly Candidate[], question: Question, settings: ChoiceSettings): Cooldown[] {
   const open: Question = { ...question, exclude: new Set() };
   return candidates.flatMap((candidate) => {
-    const { rest, reserve } = candidate.standing;
     if (!isAble(candidate, open, settings) || !isHeld(candidate, question)) return [];
-    const limit = rest !== undefined && rest.until >= (reserve?.until ?? 0) ? rest : reserve;
+    const limit = keeperOf(candidate.standing);
     return limit ? [limit] : [];
   });
 }

@@ -1,5 +1,4 @@
-import type { CoolingKind } from "../core/accounts.ts";
-import type { FailureKind, GatewayError } from "../core/errors.ts";
+import { type CoolingKind, evidenceOf, type FailureKind, type GatewayError } from "../core/errors.ts";
 import type { LimitRecord } from "../core/store.ts";
 
 const SECOND = 1_000;
@@ -43,7 +42,7 @@ export function afterFailure(
   const restMs = named ?? rests[Math.min(Math.max(unnamedFailures, 1), rests.length) - 1] ?? SHORTEST_MS;
   const until = now + Math.min(Math.max(restMs, SHORTEST_MS), LONGEST_MS);
   if (before.cooldown !== undefined && before.cooldown.until >= until) return before;
-  return { ...before, unnamedFailures, cooldown: { kind, until, since: now, evidence: evidenceOf(error) } };
+  return { ...before, unnamedFailures, cooldown: { kind, until, since: now, evidence: evidenceFor(error) } };
 }
 
 /** The memory after an answer; the same object when there is nothing to forget. A cooldown of a later failure stays. */
@@ -72,7 +71,9 @@ function isEvidence({ kind, detail }: GatewayError): boolean {
   return kind !== "rate-limited" || detail.retryAfterMs !== undefined || detail.upstreamReason !== undefined;
 }
 
-function evidenceOf({ kind, detail }: GatewayError): string {
-  const evidence = [detail.upstreamStatus, detail.upstreamReason].filter((piece) => piece !== undefined).join(" ");
-  return evidence === "" ? kind : evidence;
+/** Says so when the end of a limit is a guess of ours. */
+function evidenceFor(error: GatewayError): string {
+  const { kind, detail } = error;
+  const isGuess = (kind === "rate-limited" || kind === "quota-exhausted") && detail.retryAfterMs === undefined;
+  return isGuess ? `${evidenceOf(error)}, no time named` : evidenceOf(error);
 }

@@ -15,9 +15,18 @@ import type { AccountStore, LimitStore, SessionStore } from "../core/store.ts";
 import type { Credential } from "../core/upstream.ts";
 import type { Clock } from "../lib/clock.ts";
 import { createBindings, UNBOUND } from "./bindings.ts";
-import { alternatives, type Candidate, choose, type ChoiceSettings, PATIENCE_MS, type Question } from "./choose.ts";
+import {
+  alternatives,
+  type Candidate,
+  type Choice,
+  choose,
+  type ChoiceSettings,
+  PATIENCE_MS,
+  type Question,
+} from "./choose.ts";
 import { afterFailure, afterRoom, afterSuccess } from "./cooldown.ts";
 import type { Credentials } from "./credentials.ts";
+import { explain, isNews, type Look, resultOf } from "./explain.ts";
 import { createPauses } from "./pauses.ts";
 import { type Attempt, createQueue } from "./queue.ts";
 import { adviceFor, nobodyUsable } from "./refusals.ts";
@@ -55,6 +64,8 @@ export interface Pool extends AccountPool {
   credential(accountId: string, signal: AbortSignal): Promise<Credential>;
   /** Takes in what an account says about its models and quota. Older news than what is known, and unknown accounts: no effect. */
   observe(accountId: string, reading: QuotaReading): void;
+  /** How many requests wait for a slot. */
+  queued(): number;
   /** Resolves when what was learned is written; to be awaited before the store is closed. */
   flush(): Promise<void>;
 }
@@ -131,9 +142,26 @@ export function createPool(deps: PoolDeps): Pool {
     };
   };
 
-  const attempt = (ask: Ask, waitedMs: number): Attempt<Offer> => {
+  /** `choose`, and whoever asked is told of it where it is news. */
+  const chosen = (ask: Ask, question: Question, look: Look): Choice => {
+    const candidates = candidatesFor(question.model);
+    const { query } = ask;
+    let choice: Choice | undefined;
+    try {
+      choice = choose(candidates, question, settings, clock.now());
+      return choice;
+    } finally {
+      // Whoever stands in line already does not mind that it has become full.
+      const result = resultOf(choice, look !== "queued" && queue.isFull);
+      if (query.onChoice && isNews(result, look)) {
+        query.onChoice(result, explain(candidates, question, settings, choice));
+      }
+    }
+  };
+
+  const attempt = (ask: Ask, waitedMs: number, look: Look): Attempt<Offer> => {
     const question = questionOf(ask, waitedMs);
-    const choice = choose(candidatesFor(question.model), question, settings, clock.now());
+    const choice = chosen(ask, question, look);
     if (choice.type === "queue") return { ...choice, type: "wait" };
     if (choice.type === "limited") return { type: "done", result: choice };
     const entry = entries.get(choice.accountId);
@@ -144,7 +172,7 @@ export function createPool(deps: PoolDeps): Pool {
 
   const leaseAtOnce = (ask: Ask): Offer | undefined => {
     try {
-      const known = attempt(ask, 0);
+      const known = attempt(ask, 0, "unsynced");
       return known.type === "done" && known.result.type === "lease" ? known.result : undefined;
     } catch {
       return undefined; // thrown again below if the store has nothing newer
@@ -245,9 +273,9 @@ export function createPool(deps: PoolDeps): Pool {
       await sync();
       if (signal.aborted) throw abortError(signal);
       // With no room to wait in, nobody is patient for the sake of his own account.
-      const first = attempt(ask, queue.isFull ? PATIENCE_MS : 0);
+      const first = attempt(ask, queue.isFull ? PATIENCE_MS : 0, "first");
       if (first.type === "done") return first.result;
-      const offer = await queue.wait(ask.session, (waitedMs) => attempt(ask, waitedMs), first, signal);
+      const offer = await queue.wait(ask.session, (waitedMs) => attempt(ask, waitedMs, "queued"), first, signal);
       if (!signal.aborted) return offer;
       if (offer.type === "lease") offer.lease[Symbol.dispose]();
       throw abortError(signal);
@@ -281,6 +309,7 @@ export function createPool(deps: PoolDeps): Pool {
     },
 
     views: () => [...entries.values()].map(viewOf),
+    queued: () => queue.size,
   };
 
   /** The models that a limit keeps new conversations from. */

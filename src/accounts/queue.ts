@@ -126,7 +126,7 @@ export function createQueue<Result>({ clock, maxQueued, onTime }: QueueDeps): Qu
 function queueFull(maxQueued: number): GatewayError {
   const message =
     maxQueued === 0
-      ? "Every account is busy, and requests are not queued: try again in a moment"
-      : `Every account is busy and the queue is full (${maxQueued} requests wait): try again in a moment`;
+      ? "Every usable account is busy, and requests are not queued: try again in a moment"
+      : `Every usable account is busy and the queue is full (scheduling.maxQueued: ${maxQueued}): try again in a moment`;
   return new GatewayError("rate-limited", message, { retryAfterMs: FULL_RETRY_MS });
 }

@@ -1,6 +1,6 @@
 import type { AccountKind } from "../core/account-kind.ts";
-import { type Account, type Cooldown, type CoolingKind, isUsable } from "../core/accounts.ts";
-import { type AccountProblem, GatewayError } from "../core/errors.ts";
+import { type Account, type Cooldown, isUsable } from "../core/accounts.ts";
+import { type AccountProblem, type CoolingKind, GatewayError } from "../core/errors.ts";
 
 const LIMITS: ReadonlySet<CoolingKind> = new Set(["rate-limited", "quota-exhausted"]);
 

@@ -3,6 +3,7 @@ import type { ModelProfile, ResolvedModel } from "../core/models.ts";
 import type { Trace } from "../core/trace.ts";
 import type { TurnEvent } from "../core/turn.ts";
 import { isUnexplained } from "./decide.ts";
+import { nameModels } from "./telling.ts";
 
 /** A model that its owner has named to serve in place of another. */
 export interface FallbackModel extends Pick<ResolvedModel, "profile" | "thinking"> {
@@ -47,13 +48,17 @@ export async function* serveInOrder<M extends Pick<ResolvedModel, "profile" | "t
   signal: AbortSignal,
 ): Batches {
   const lossesOfParsing = trace.losses.length;
-  trace.servedModel = asked.profile.id;
+  const askedId = asked.profile.id;
+  trace.servedModel = askedId;
   const failure = yield* untilBegun(serve(asked, false));
   if (!failure) return;
   if (signal.aborted || !callsForFallback(failure)) throw failure;
+  let servingId = askedId;
   for (const model of await chainOrNone(fallbacks)) {
+    leaveModel(servingId, trace);
+    servingId = model.profile.id;
     trace.losses.length = lossesOfParsing; // what was lost for a model that does not serve is no loss
-    trace.servedModel = model.profile.id;
+    trace.servedModel = servingId;
     trace.fellBack = true;
     const another = yield* untilBegun(serve(model, true));
     if (!another) return;
@@ -61,9 +66,18 @@ export async function* serveInOrder<M extends Pick<ResolvedModel, "profile" | "t
     // An account that is blocked in the middle of it ends the request: it is not carried on to other sign-ins.
     if (another.kind === "account-unusable") break;
   }
-  trace.servedModel = asked.profile.id;
+  nameModels(trace.attempts, servingId);
+  for (const attempt of trace.attempts) if (attempt.model === askedId) delete attempt.model;
+  trace.servedModel = askedId;
   delete trace.fellBack;
   throw failure;
+}
+
+/** Another model is asked after the last attempt on this one, if there was any. */
+function leaveModel(id: string, { attempts }: Trace): void {
+  const last = attempts.at(-1);
+  if (last && last.model === undefined) last.next = "fallback";
+  nameModels(attempts, id);
 }
 
 /** A chain that cannot be read must not hide why it was asked for. */

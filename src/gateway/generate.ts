@@ -1,70 +1,21 @@
-import { abortError } from "../core/abort.ts";
-import type { AccountPool, Lease, LeaseQuery, Offer } from "../core/accounts.ts";
-import { asGatewayError, GatewayError, type Repair } from "../core/errors.ts";
-import { refuseLoss } from "../core/losses.ts";
-import type { ModelProfile } from "../core/models.ts";
-import type { GenerateRequest } from "../core/request.ts";
-import type { AttemptRecord, Trace } from "../core/trace.ts";
+import type { Alternatives, Lease, Offer } from "../core/accounts.ts";
+import { asGatewayError, evidenceOf, GatewayError } from "../core/errors.ts";
+import type { Trace } from "../core/trace.ts";
 import type { TurnEvent } from "../core/turn.ts";
-import type { UpstreamCall, Upstreams } from "../core/upstream.ts";
-import type { Clock } from "../lib/clock.ts";
-import type { BackOff } from "./back-off.ts";
-import { completed } from "./completed.ts";
-import { type Decision, decide, isLimit, likeness, type Renewal } from "./decide.ts";
-import { checkedAnswer } from "./structured.ts";
-import { accessWith } from "./upstream-access.ts";
-
-export interface GenerateCall {
-  request: GenerateRequest;
-  model: ModelProfile;
-  conversationKey: string;
-  /** The client's own name of a field that lowering loses. */
-  fieldName(canonical: string): string;
-  /** Refuse rather than lose a field. */
-  strict: boolean;
-  /** The client is given the answer as a whole: nothing of it is sent before it is complete. */
-  whole: boolean;
-  /** How long limits may be waited for in all; 0: not at all. */
-  maxWaitMs: number;
-  /** What is left until the first batch must have come. */
-  deadlineMs(): number;
-  /** Upstream showed a sign of life. */
-  onProgress(): void;
-  /** Upstream refused the body; it is about to be asked again with this change. */
-  onRepair(repair: Repair): void;
-}
-
-export interface GenerateDeps {
-  pool: AccountPool;
-  upstreams: Upstreams;
-  backOff: BackOff;
-  clock: Clock;
-}
-
-/** One request's way through the accounts. */
-interface Course {
-  call: GenerateCall;
-  trace: Trace;
-  signal: AbortSignal;
-  deps: GenerateDeps;
-  /** Those of parsing; each attempt adds its own. */
-  lossesBefore: number;
-  attempts: number;
-  /** How often the request has failed, by likeness. */
-  failures: Map<string, number>;
-  lastFailure?: GatewayError;
-  repairs: Set<Repair>;
-  accounts: Map<string, { attempts: number; renewed: Set<Renewal> }>;
-  /** Given up for what is wrong with them. */
-  faulty: Set<string>;
-  /** Passed over for their limits: they will do when nobody else does. */
-  limited: Set<string>;
-  /** Nobody is left besides those in `limited`. */
-  onlyLimitedLeft: boolean;
-  /** A limit was waited for to its end. */
-  hasWaited: boolean;
-  refusedAfterWait: boolean;
-}
+import { attempt, type FailedAttempt } from "./attempt.ts";
+import {
+  type Course,
+  type GenerateCall,
+  type GenerateDeps,
+  newCourse,
+  offerFor,
+  onAccount,
+  queryOf,
+  sleep,
+  waiting,
+} from "./course.ts";
+import { type Decision, decide, isLimit, likeness } from "./decide.ts";
+import type { WaitReason } from "./telling.ts";
 
 /**
  * One request over as many accounts, attempts and waits as `decide` allows, as batches of events. A failure before the
@@ -84,101 +35,107 @@ export async function* generate(
     else {
       const next = yield* serveFrom(offer.lease, course);
       if (next === "answered") return;
-      if (next.type === "wait") await pause(next.ms, course);
+      if (next.type === "wait") await pause(next.ms, next.reason, course);
     }
   }
 }
 
-function newCourse(call: GenerateCall, trace: Trace, signal: AbortSignal, deps: GenerateDeps): Course {
-  return {
-    call,
-    trace,
-    signal,
-    deps,
-    lossesBefore: trace.losses.length,
-    attempts: 0,
-    failures: new Map(),
-    repairs: new Set(),
-    accounts: new Map(),
-    faulty: new Set(),
-    limited: new Set(),
-    onlyLimitedLeft: false,
-    hasWaited: false,
-    refusedAfterWait: false,
-  };
-}
+/** What comes after an account that has not answered. */
+type Next = { type: "switch" } | { type: "wait"; ms: number; reason: WaitReason };
+type Again = Extract<Decision, { type: "again" }> & { failure: GatewayError };
 
 /** Attempts on one account, until it has answered or is given up. Throws what the client is told when that is the end. */
 async function* serveFrom(
   lease: Lease,
   course: Course,
-): AsyncGenerator<readonly TurnEvent[], "answered" | Decision, undefined> {
+): AsyncGenerator<readonly TurnEvent[], "answered" | Next, undefined> {
   using held = lease;
-  const { call, trace, signal, deps } = course;
-  const onAccount = course.accounts.get(held.accountId) ?? { attempts: 0, renewed: new Set<Renewal>() };
-  course.accounts.set(held.accountId, onAccount);
-  trace.accountHandle = held.handle;
+  course.trace.accountHandle = held.handle;
   for (;;) {
     await sitOutBackOff(course);
-    let committed = false;
-    // Told of from its start on: a stream's reply headers are written at its first batch.
-    const record: AttemptRecord = { accountHandle: held.handle, outcome: "ok", unsent: true };
-    trace.attempts.push(record);
-    course.attempts++;
-    onAccount.attempts++;
-    try {
-      trace.losses.length = course.lossesBefore; // each attempt lowers anew and reports its own
-      const batches = await startAttempt(held, record, course);
-      for await (const batch of call.whole ? completed(batches, call.onProgress, course.attempts === 1) : batches) {
-        call.onProgress();
-        committed = true;
-        yield batch;
-      }
-      held.succeed();
-      return "answered";
-    } catch (cause) {
-      const failure = signal.aborted ? abortError(signal) : asGatewayError(cause);
-      Object.assign(record, failureRecord(failure));
-      const decision = committed ? ({ type: "stop" } as const) : decideOn(failure, held, course);
-      if (decision.type !== "again") {
-        held.fail(failure);
-        if (decision.type === "stop") throw committed ? failure : withSoonestReset(failure, course);
-        if (decision.type === "switch") (isLimit(failure) ? course.limited : course.faulty).add(held.accountId);
-        return decision;
-      }
-      if (decision.repair) {
-        course.repairs.add(decision.repair);
-        call.onRepair(decision.repair);
-      }
-      if (decision.renew) {
-        onAccount.renewed.add(decision.renew);
-        held.renew(decision.renew);
-      }
-      if (failure.kind === "overloaded") deps.backOff.note(call.model.id, decision.afterMs);
-      else if (decision.afterMs > 0) await sleep(decision.afterMs, course);
-    }
+    const end = yield* attempt(held, course);
+    if (end === "answered") return end;
+    const next = afterFailure(end, held, course);
+    if (next.type !== "again") return next;
+    await prepareAgain(next, held, course);
   }
 }
 
-function decideOn(failure: GatewayError, lease: Lease, course: Course): Decision {
+/** Tells the account, and the record what becomes of it. Throws when nothing does. */
+function afterFailure({ failure, committed, record }: FailedAttempt, held: Lease, course: Course): Next | Again {
+  const { decision, others } = committed ? LAST : decideOn(failure, held, course);
+  if (decision.type !== "again") held.fail(failure);
+  if (decision.type === "stop") throw committed ? failure : withSoonestReset(failure, course);
+  record.next = decision.type;
+  course.call.onAnew();
+  switch (decision.type) {
+    case "again":
+      if (decision.repair) record.repair = decision.repair;
+      if (decision.renew) record.renewed = decision.renew;
+      return { ...decision, failure };
+    case "switch":
+      (isLimit(failure) ? course.limited : course.faulty).add(held.accountId);
+      return decision;
+    case "wait":
+      return { type: "wait", ms: decision.ms, reason: reasonOf(decision, others, held.handle, evidenceOf(failure)) };
+    default:
+      return decision satisfies never;
+  }
+}
+
+/** What was given out cannot be taken back. */
+const LAST = { decision: { type: "stop" }, others: { free: 0 } } as const;
+
+/** Who has set the time of a wait: an account's own limit, or that of the one that is free first. */
+function reasonOf(
+  { source, whose }: Extract<Decision, { type: "wait" }>,
+  { soonest }: Alternatives,
+  handle: string | undefined,
+  evidence: string | undefined,
+): WaitReason {
+  if (whose === "other") return { source, ...soonest };
+  return { source, ...(handle !== undefined && { handle }), ...(evidence !== undefined && { evidence }) };
+}
+
+async function prepareAgain(
+  { failure, afterMs, source, repair, renew }: Again,
+  held: Lease,
+  course: Course,
+): Promise<void> {
+  const { call, deps } = course;
+  if (repair) {
+    course.repairs.add(repair);
+    call.onRepair(repair);
+  }
+  if (renew) {
+    onAccount(held, course).renewed.add(renew);
+    held.renew(renew);
+  }
+  if (failure.kind === "overloaded") return deps.backOff.note(call.model.id, afterMs);
+  if (source) await sleep(afterMs, { source, handle: held.handle, evidence: evidenceOf(failure) }, course);
+}
+
+function decideOn(failure: GatewayError, lease: Lease, course: Course): { decision: Decision; others: Alternatives } {
   const { call, deps, failures } = course;
   const like = likeness(failure);
   const alike = (failures.get(like) ?? 0) + 1;
   failures.set(like, alike);
   course.lastFailure = failure;
   if (course.hasWaited && isLimit(failure)) course.refusedAfterWait = true;
-  const onAccount = course.accounts.get(lease.accountId);
-  return decide({
+  const { attempts: attemptsOnAccount, renewed } = onAccount(lease, course);
+  // Not without those passed over: the end of their limits counts.
+  const others = deps.pool.alternatives(queryOf(call, new Set([...course.faulty, lease.accountId])));
+  const decision = decide({
     ...waitingFacts(course),
     error: failure,
     ...restOf(failure.detail.retryAfterMs),
     bound: lease.bound,
-    // Not without those passed over: the end of their limits counts.
-    others: deps.pool.alternatives(queryOf(call, new Set([...course.faulty, lease.accountId]))),
-    attemptsOnAccount: onAccount?.attempts ?? 0,
+    others,
+    attemptsOnAccount,
     alike,
-    renewed: onAccount?.renewed ?? new Set(),
+    renewed,
   });
+  return { decision, others };
 }
 
 /** Waits for a limit that the pool has named, or passes its account over. Throws when neither helps. */
@@ -194,7 +151,9 @@ async function passLimit(offer: Extract<Offer, { type: "limited" }>, course: Cou
     alike: 0,
     renewed: new Set(),
   });
-  if (decision.type === "wait") return pause(decision.ms, course);
+  if (decision.type === "wait") {
+    return pause(decision.ms, reasonOf(decision, others, bound?.handle, bound?.evidence), course);
+  }
   if (decision.type !== "switch" || !bound || course.onlyLimitedLeft) {
     throw withSoonestReset(error, course);
   }
@@ -208,8 +167,9 @@ function lookAgainAtLimited(course: Course): void {
 }
 
 function waitingFacts({ call, trace, attempts, repairs, refusedAfterWait }: Course) {
-  const { maxWaitMs } = call;
-  return { attempts, repairs, refusedAfterWait, maxWaitMs, waitedMs: trace.waitedMs, deadlineMs: call.deadlineMs() };
+  const { maxWaitMs, answerMs } = call;
+  const deadlineMs = call.deadlineMs();
+  return { attempts, repairs, refusedAfterWait, maxWaitMs, waitedMs: trace.waitedMs, deadlineMs, answerMs };
 }
 
 function restOf(restMs: number | undefined): { restMs?: number } {
@@ -217,35 +177,29 @@ function restOf(restMs: number | undefined): { restMs?: number } {
 }
 
 /** Waits without a slot. Afterwards every account is worth a look again. */
-async function pause(ms: number, course: Course): Promise<void> {
+async function pause(ms: number, reason: WaitReason, course: Course): Promise<void> {
   course.faulty.clear();
   course.limited.clear();
   course.onlyLimitedLeft = false;
   delete course.lastFailure;
   const { pool, clock } = course.deps;
   const start = clock.now();
-  await waiting(course, () => pool.pause(ms, course.signal));
+  await waiting(reason, course, () => pool.pause(ms, course.signal));
   if (clock.now() - start >= ms) course.hasWaited = true;
 }
 
 /** When no further account is left, the client learns what went wrong on the accounts that were tried. */
 async function acquire(course: Course): Promise<Offer> {
-  const { call, signal, deps, faulty, limited } = course;
   for (;;) {
-    const query = queryOf(call, new Set([...faulty, ...limited]));
     try {
-      return await waiting(course, () => deps.pool.acquire(query, signal));
+      return await offerFor(course);
     } catch (cause) {
       const error = asGatewayError(cause);
       if (error.kind !== "no-account" && error.kind !== "model-missing") throw error;
-      if (limited.size === 0) throw course.lastFailure ?? error;
+      if (course.limited.size === 0) throw course.lastFailure ?? error;
       lookAgainAtLimited(course);
     }
   }
-}
-
-function queryOf({ model, conversationKey }: GenerateCall, exclude: ReadonlySet<string>): LeaseQuery {
-  return { model: { id: model.id, family: model.family }, conversationKey, exclude };
 }
 
 /** A limit ends for the client when the first account is free again, whichever was asked last. */
@@ -260,60 +214,11 @@ function withSoonestReset(failure: GatewayError, { call, deps }: Course): Gatewa
 /** When a client should come back if the attempts have run out before the accounts. */
 const FREE_ACCOUNT_MS = 1_000;
 
-async function startAttempt(
-  lease: Lease,
-  record: AttemptRecord,
-  course: Course,
-): Promise<AsyncIterable<readonly TurnEvent[]>> {
-  const { call, trace, signal, deps, repairs } = course;
-  const credential = await lease.credential(signal);
-  delete record.unsent;
-  const { request, model, conversationKey } = call;
-  const onLoss: UpstreamCall["onLoss"] = ({ field, why }) => {
-    const loss = { field: call.fieldName(field), why };
-    if (call.strict) refuseLoss(loss);
-    trace.losses.push(loss);
-  };
-  // Upstream enforces no more of a schema than it understands; an answer that is held anyway is held to the rest.
-  let isChecked = call.whole;
-  const onUnenforcedFormat = () => void (isChecked = true);
-  const upstreamCall = { request, model, conversationKey, repairs, onLoss, onUnenforcedFormat };
-  const batches = accessWith(credential, deps.upstreams).stream(upstreamCall, signal);
-  const { outputFormat } = request;
-  return outputFormat ? checkedAnswer(batches, outputFormat, () => isChecked, call.onProgress) : batches;
-}
-
 /** Keeps off a model that another request has just found without capacity, unless there is no time for that. */
 async function sitOutBackOff(course: Course): Promise<void> {
-  const restMs = course.deps.backOff.restMs(course.call.model.id);
-  if (restMs > 0 && restMs < course.call.deadlineMs()) await sleep(restMs, course);
-}
-
-function sleep(ms: number, course: Course): Promise<void> {
-  return waiting(course, () => course.deps.clock.sleep(ms, course.signal));
-}
-
-/** Being served at once may take a millisecond too. */
-const SHORTEST_WAIT_MS = 5;
-
-/** Counts the time; when the signal ends it, says why. */
-async function waiting<T>({ trace, signal, deps: { clock } }: Course, work: () => Promise<T>): Promise<T> {
-  const start = clock.now();
-  try {
-    return await work();
-  } catch (cause) {
-    throw signal.aborted ? abortError(signal) : cause;
-  } finally {
-    const waitedMs = clock.now() - start;
-    if (waitedMs >= SHORTEST_WAIT_MS) trace.waitedMs += waitedMs;
-  }
-}
-
-function failureRecord({ kind, detail }: GatewayError): Omit<AttemptRecord, "accountHandle"> {
-  const { upstreamStatus, upstreamReason } = detail;
-  return {
-    outcome: kind,
-    ...(upstreamStatus !== undefined && { upstreamStatus }),
-    ...(upstreamReason !== undefined && { upstreamReason }),
-  };
+  const { call, deps, lastFailure } = course;
+  const restMs = deps.backOff.restMs(call.model.id);
+  if (restMs === 0 || restMs >= call.deadlineMs()) return;
+  const evidence = lastFailure?.kind === "overloaded" ? evidenceOf(lastFailure) : "found by another request";
+  await sleep(restMs, { source: "back-off", evidence }, course);
 }

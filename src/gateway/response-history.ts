@@ -16,7 +16,10 @@ export interface ResponseHistoryDeps {
   heldCharacters: number;
 }
 
-/** What clients of the Responses API refer to by id instead of sending it again. */
+/**
+ * What clients of the Responses API refer to by id instead of sending it again. `owner` is the handle of the key that asks:
+ * what one key was answered, another does not see.
+ */
 export interface ResponseHistory {
   /**
    * The body with all it refers to in it: before its input, the conversation up to `previous_response_id`, without the
@@ -24,17 +27,17 @@ export interface ResponseHistory {
    * answer will be kept. A reference to what is not known, or of the wrong shape, is left for the parser. Throws
    * GatewayError: `invalid-request` where answers are not kept, `not-found`.
    */
-  expand(body: unknown): Promise<Expanded>;
+  expand(body: unknown, owner: string | undefined): Promise<Expanded>;
   /**
    * Remembers the items of an answer in memory, and the answer itself in the store where answers are kept and the client has
    * not said `store: false`. `body` is the expanded one. Rejects with what the store throws.
    */
-  keep(body: unknown, reply: JsonObject): Promise<void>;
+  keep(body: unknown, reply: JsonObject, owner: string | undefined): Promise<void>;
   /** A kept answer. Throws GatewayError, like the following. */
-  find(id: string): Promise<JsonObject>;
+  find(id: string, owner: string | undefined): Promise<JsonObject>;
   /** What it answered: the conversation up to it, each item with an id. */
-  inputItems(id: string): Promise<readonly JsonValue[]>;
-  remove(id: string): Promise<void>;
+  inputItems(id: string, owner: string | undefined): Promise<readonly JsonValue[]>;
+  remove(id: string, owner: string | undefined): Promise<void>;
 }
 
 export interface Expanded {
@@ -48,9 +51,14 @@ export function createResponseHistory(deps: ResponseHistoryDeps): ResponseHistor
   const { store, keepMs, clock } = deps;
   const recent = new BoundedMap<JsonObject>(deps.heldCharacters);
 
-  const kept = async (id: string, keeping: ResponseStore, field?: string): Promise<StoredResponse> => {
+  const kept = async (
+    id: string,
+    owner: string | undefined,
+    keeping: ResponseStore,
+    field?: string,
+  ): Promise<StoredResponse> => {
     const record = await keeping.find(id, clock.now() - keepMs);
-    if (!record) throw notFound(id, field);
+    if (!record || record.owner !== owner) throw notFound(id, field);
     return record;
   };
   const opted = (): ResponseStore => {
@@ -59,10 +67,10 @@ export function createResponseHistory(deps: ResponseHistoryDeps): ResponseHistor
   };
 
   return {
-    async expand(body) {
+    async expand(body, owner) {
       if (!isJsonObject(body)) return { body, losses: [] };
       const { previous_response_id: previous, ...rest } = body;
-      const input = resolved(rest["input"], recent);
+      const input = resolved(rest["input"], (id) => recent.get(recentKey(id, owner)));
       const told = {
         ...rest,
         ...((isAbsent(rest["store"]) || rest["store"] === true) && { store: store !== undefined }),
@@ -75,34 +83,41 @@ export function createResponseHistory(deps: ResponseHistoryDeps): ResponseHistor
         const message = `previous_response_id needs ${SETTING}; without it, send the whole conversation`;
         throw new GatewayError("invalid-request", message, { field: PREVIOUS });
       }
-      const record = await kept(previous, store, PREVIOUS);
+      const record = await kept(previous, owner, store, PREVIOUS);
       const whole = [...record.input, ...outputOf(record.response), ...itemsOf(input)];
       return { body: { ...told, previous_response_id: previous, input: whole }, losses };
     },
 
-    async keep(body, reply) {
+    async keep(body, reply, owner) {
       for (const item of outputOf(reply)) {
         if (isJsonObject(item) && typeof item["id"] === "string") {
-          recent.set(item["id"], item, JSON.stringify(item).length);
+          recent.set(recentKey(item["id"], owner), item, JSON.stringify(item).length);
         }
       }
       const { id } = reply;
       if (!store || typeof id !== "string" || !isJsonObject(body) || body["store"] === false) return;
-      await store.save({ id, input: itemsOf(body["input"]), response: reply, createdAt: clock.now() });
+      const createdAt = clock.now();
+      await store.save({
+        id,
+        input: itemsOf(body["input"]),
+        response: reply,
+        createdAt,
+        ...(owner !== undefined && { owner }),
+      });
     },
 
-    async find(id) {
-      return (await kept(id, opted())).response;
+    async find(id, owner) {
+      return (await kept(id, owner, opted())).response;
     },
 
-    async inputItems(id) {
-      const { input } = await kept(id, opted());
+    async inputItems(id, owner) {
+      const { input } = await kept(id, owner, opted());
       return input.map((item, index) => withId(item, `item_${index}_${id}`));
     },
 
-    async remove(id) {
+    async remove(id, owner) {
       const keeping = opted();
-      await kept(id, keeping);
+      await kept(id, owner, keeping);
       await keeping.remove(id);
     },
   };
@@ -131,13 +146,18 @@ function outputOf({ output }: JsonObject): JsonValue[] {
   return Array.isArray(output) ? output : [];
 }
 
+/** Item ids are short and random, but not secret. */
+function recentKey(id: string, owner: string | undefined): string {
+  return `${owner ?? ""} ${id}`;
+}
+
 /** The same input when nothing in it refers to a recent answer. */
-function resolved(input: JsonValue | undefined, recent: BoundedMap<JsonObject>): JsonValue | undefined {
+function resolved(input: JsonValue | undefined, recent: (id: string) => JsonObject | undefined): JsonValue | undefined {
   if (!Array.isArray(input)) return input;
   let isChanged = false;
   const items = input.map((item) => {
     const id = referenceIn(item);
-    const found = id === undefined ? undefined : recent.get(id);
+    const found = id === undefined ? undefined : recent(id);
     if (found) isChanged = true;
     return found ?? item;
   });

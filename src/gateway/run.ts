@@ -1,12 +1,16 @@
 import { GatewayError } from "../core/errors.ts";
+import type { Caller } from "../core/keys.ts";
 import { refuseLoss } from "../core/losses.ts";
 import type { ModelProfile, ResolvedModel } from "../core/models.ts";
 import type { ParsedCall } from "../core/protocol.ts";
 import type { GenerateRequest } from "../core/request.ts";
 import type { Trace } from "../core/trace.ts";
 import { conversationKey } from "./conversation.ts";
+import { SHORTEST_ATTEMPT_MS } from "./decide.ts";
 import { allowedFallbacks, type Batches, type FallbackModel, serveInOrder } from "./fallback.ts";
-import { generate, type GenerateCall, type GenerateDeps } from "./generate.ts";
+import type { GenerateCall, GenerateDeps } from "./course.ts";
+import { generate } from "./generate.ts";
+import { refuseHidden } from "./hidden-models.ts";
 import { serveSeveral } from "./several.ts";
 import { losesThinking, type SignatureMemory } from "./signatures.ts";
 import { planSearch } from "./web-search.ts";
@@ -29,13 +33,20 @@ export interface RunDeps extends GenerateDeps {
   hash(text: string): string;
 }
 
+export interface RunOptions {
+  /** Refuse rather than lose a field. */
+  strict: boolean;
+  /** Whether whoever asks may be served by a model. See Caller. */
+  maySee: Caller["maySee"];
+}
+
 /**
  * One parsed call from model resolution to its last event. Fills the trace as it goes. Aborting ends it, and it aborts
- * itself when upstream falls silent.
+ * itself when it takes longer than `deps.patience` allows, whatever it is waiting for.
  */
 export async function* run(
   call: ParsedCall,
-  strict: boolean,
+  { strict, maySee }: RunOptions,
   trace: Trace,
   abort: AbortController,
   deps: RunDeps,
@@ -47,17 +58,21 @@ export async function* run(
   const watchdog = startWatchdog(deps.patience, abort, deps.clock);
   try {
     const serveOne = (request: GenerateRequest, own: Trace) =>
-      serve({ call: { ...call, request }, strict, trace: own, signal: abort.signal, watchdog, deps });
+      serve({ call: { ...call, request }, strict, maySee, trace: own, signal: abort.signal, watchdog, deps });
     yield* call.several ? serveSeveral(call.several, serveOne, trace, strict) : serveOne(call.request, trace);
   } finally {
     watchdog.stop();
   }
 }
 
+/** An answer takes so long to begin; who allows less for everything gets a share of that. */
+const ANSWER_MS = 5_000;
+
 /** What stays the same whichever model serves. */
 interface Job {
   call: ParsedCall;
   strict: boolean;
+  maySee: Caller["maySee"];
   trace: Trace;
   signal: AbortSignal;
   watchdog: Watchdog;
@@ -65,21 +80,31 @@ interface Job {
 }
 
 async function* serve(job: Job): Batches {
-  const { call, trace, signal, deps } = job;
+  const { call, maySee, trace, signal, watchdog, deps } = job;
   const asked = await deps.resolveModel(call.request.model, signal);
+  trace.rule = asked.rule;
+  const askedId = asked.profile.id;
+  refuseHidden(call.request.model, asked, maySee, call.fieldName("model"));
+  // Others were not asked for: they must be allowed by their own names.
+  const mayStandIn = ({ id }: ModelProfile) => id === askedId || maySee(id, id);
   if (call.needsPictures && !asked.profile.image) {
     const message = `${asked.profile.displayName} makes no pictures; name a model that does, or none`;
     throw new GatewayError("invalid-request", message, { field: call.fieldName("model") });
   }
   const inlined = await deps.inlineMedia(withImageOptions(call.request, asked), signal);
-  const searchModels = () => deps.searchModels(signal);
+  const searchModels = async () => (await deps.searchModels(signal)).filter(mayStandIn);
   const { request, model: profile, losses } = await planSearch(inlined, asked.profile, searchModels, call.fieldName);
   const [loss] = losses;
   if (job.strict && loss) refuseLoss(loss);
   trace.losses.push(...losses);
   const resolved = { ...asked, profile };
-  const fallbacks = async () => allowedFallbacks(resolved.profile, await deps.fallback(resolved.profile, signal));
+  const fallbacks = async () => {
+    if (watchdog.leftMs() < SHORTEST_ATTEMPT_MS) return [];
+    const chain = await deps.fallback(resolved.profile, signal);
+    return allowedFallbacks(resolved.profile, chain).filter((model) => mayStandIn(model.profile));
+  };
   const serveWith = (model: ServingModel, isFallback: boolean) => {
+    if (isFallback) watchdog.anew();
     // Thinking asked for in a model's name wins over the body's, and what the client wrote over what stands in a chain.
     const thinking = resolved.thinking ?? model.thinking;
     // Only the model asked for is worth a wait.
@@ -117,7 +142,9 @@ async function* serveModel({ profile: model, thinking }: ServingModel, maxWaitMs
     whole: !stream,
     maxWaitMs,
     deadlineMs: watchdog.leftMs,
+    answerMs: Math.min(ANSWER_MS, deps.patience.firstMs / 4),
     onProgress: watchdog.alive,
+    onAnew: watchdog.anew,
     onRepair(repair) {
       if (repair === "drop-thinking") deps.signatures.distrust(request);
     },
@@ -125,6 +152,8 @@ async function* serveModel({ profile: model, thinking }: ServingModel, maxWaitMs
   const watch = deps.signatures.watch(request, model.family, conversation);
   for await (const batch of generate(generateCall, trace, signal, deps)) {
     watch(batch);
+    watchdog.given();
     yield batch;
+    watchdog.asked();
   }
 }

@@ -4,6 +4,7 @@ import type { GenerateRequest } from "../core/request.ts";
 import { newTrace, type Trace } from "../core/trace.ts";
 import type { TurnEvent } from "../core/turn.ts";
 import type { Batches } from "./fallback.ts";
+import { addLists, nameModels, sumOf } from "./telling.ts";
 
 /** Answers one request of the call, telling its own trace. */
 type ServeOne = (request: GenerateRequest, trace: Trace) => Batches;
@@ -20,14 +21,17 @@ export async function* serveSeveral(
 ): Batches {
   const jobs = requests.map((request, index) => ({
     request,
-    trace: index === 0 ? trace : newTrace(trace.requestId),
+    trace: index === 0 ? trace : newTrace(trace.requestId, trace.startedAt),
   }));
   const lossesBefore = [...trace.losses];
   if (order === "together") return yield* together(jobs, serveOne, trace, strict);
   for (const job of jobs) {
     if (job.trace !== trace) job.trace.losses.push(...lossesBefore);
-    yield* serveOne(job.request, job.trace);
-    if (job.trace !== trace) addTo(trace, job.trace, trace.waitedMs + job.trace.waitedMs);
+    try {
+      yield* serveOne(job.request, job.trace);
+    } finally {
+      if (job.trace !== trace) addTo(trace, job.trace, trace.waitedMs + job.trace.waitedMs);
+    }
   }
 }
 
@@ -46,7 +50,7 @@ async function* together(jobs: readonly Job[], serveOne: ServeOne, trace: Trace,
   if (failure && (strict || turns.length === 0)) throw failure;
   const missing = answers.length - turns.length;
   if (missing > 0) {
-    trace.losses.push({ field: "n", why: `${missing} of ${answers.length} failed: ${failure?.kind ?? "unknown"}` });
+    trace.losses.push({ field: "n", why: `${missing} of ${answers.length} failed: ${failure?.kind ?? "internal"}` });
   }
   const withheld = turns.filter(isWithheld).length;
   if (withheld > 0 && withheld < turns.length) {
@@ -72,16 +76,24 @@ async function collected(batches: Batches): Promise<{ events: TurnEvent[] } | { 
 }
 
 function addTo(trace: Trace, own: Trace, waitedMs: number): void {
-  trace.attempts.push(...own.attempts);
-  trace.waitedMs = waitedMs;
   const told = new Set(trace.losses.map(({ field, why }) => `${field} ${why}`));
   trace.losses.push(...own.losses.filter(({ field, why }) => !told.has(`${field} ${why}`)));
-  // A model that was not asked for is told of, whichever answer it gave.
-  if (own.fellBack && own.servedModel !== undefined) {
-    trace.fellBack = true;
-    trace.servedModel = own.servedModel;
-  }
-  // Else the first that is known is what the headers name.
-  if (own.servedModel !== undefined) trace.servedModel ??= own.servedModel;
+  addModel(trace, own);
   if (own.accountHandle !== undefined) trace.accountHandle ??= own.accountHandle;
+  if (own.rule) trace.rule ??= own.rule;
+  addLists(trace, own);
+  trace.waitedMs = waitedMs;
+  if (own.usage) trace.usage = sumOf(trace.usage, own.usage);
+  const { firstEventMs } = own;
+  if (firstEventMs !== undefined) trace.firstEventMs = Math.min(trace.firstEventMs ?? firstEventMs, firstEventMs);
+}
+
+/** A model that was not asked for is told of, whichever answer it gave; else the headers name the first that is known. */
+function addModel(trace: Trace, own: Trace): void {
+  const { servedModel, fellBack } = own;
+  if (servedModel === undefined || servedModel === trace.servedModel) return;
+  if (trace.servedModel !== undefined && !fellBack) return nameModels(own.attempts, servedModel);
+  if (trace.servedModel !== undefined) nameModels(trace.attempts, trace.servedModel);
+  trace.servedModel = servedModel;
+  if (fellBack) trace.fellBack = fellBack;
 }

@@ -270,8 +270,9 @@ function unsigned(part: Part): Part {
 
 /** What the model turn at this position answers: the texts and the tool results of the user turn before it. */
 function contextBefore(contents: readonly Content[], position: number): string {
-  const before = contents.slice(0, position).findLast(({ role }) => role === "user");
-  const pieces = before?.parts.map(({ text, functionResponse }) => text ?? functionResponse?.id ?? "") ?? [];
+  let index = position - 1;
+  while (index >= 0 && contents[index]?.role !== "user") index--;
+  const pieces = contents[index]?.parts.map(({ text, functionResponse }) => text ?? functionResponse?.id ?? "") ?? [];
   return pieces.join("\u0000");
 }
 

@@ -1,81 +1,16 @@
 import { describe, expect, test } from "bun:test";
-import {
-  alternatives,
-  type Candidate,
-  choose,
-  type ChoiceSettings,
-  PATIENCE_MS,
-  type Question,
-} from "../../src/accounts/choose.ts";
-import type { Standing } from "../../src/accounts/standing.ts";
-import type { Account, Cooldown, CoolingKind } from "../../src/core/accounts.ts";
-import { type AccountProblem, GatewayError } from "../../src/core/errors.ts";
-
-const NOW = 1_000_000;
-const CAP = 4;
-
-type Facts = Partial<Pick<Account, "kind" | "enabled" | "problem" | "lastUsedAt" | "email">> &
-  Partial<Pick<Candidate, "inFlight" | "useOrder">> &
-  Partial<Standing>;
-
-function a(number: number, facts: Facts = {}): Candidate {
-  const { inFlight = 0, useOrder = 0, lacksModel = false, remaining = 1, rest, reserve, ...account } = facts;
-  const handle = `a${number}`;
-  const base = {
-    id: handle,
-    handle,
-    kind: "antigravity",
-    secret: `1//test-${number}`,
-    enabled: true,
-    addedAt: 1,
-  } as const;
-  const standing = { lacksModel, remaining, ...(rest && { rest }), ...(reserve && { reserve }) };
-  return { account: { ...base, ...account }, inFlight, useOrder, standing };
-}
-
-const rest = (ms: number, kind: CoolingKind = "rate-limited"): Cooldown => ({
-  kind,
-  until: NOW + ms,
-  since: NOW,
-  evidence: `evidence of ${kind}`,
-});
-const reserve = (ms: number): Cooldown => ({
-  ...rest(ms, "quota-exhausted"),
-  evidence: "reserve: weekly window at 10 %",
-});
-const problem = (type: AccountProblem, url?: string): NonNullable<Account["problem"]> => ({
-  type,
-  message: "m",
-  since: 1,
-  ...(url !== undefined && { url }),
-});
-const key = "gemini-api-key";
-const full = { inFlight: CAP };
-
-interface Asked extends Partial<Omit<Question, "exclude" | "model">> {
-  exclude?: string[];
-  strategy?: ChoiceSettings["strategy"];
-  lanes?: ChoiceSettings["lanes"];
-}
-
-function parts({ exclude = [], strategy = "sticky", lanes = ["antigravity", key], ...asked }: Asked) {
-  const question: Question = {
-    model: "model-x",
-    exclude: new Set(exclude),
-    elsewhere: [],
-    running: [],
-    waitedMs: 0,
-    ...asked,
-  };
-  return { question, settings: { strategy, lanes, maxConcurrentPerAccount: CAP } };
-}
+import { alternatives, type Candidate, choose, PATIENCE_MS } from "../../src/accounts/choose.ts";
+import { GatewayError } from "../../src/core/errors.ts";
+import { a, type Asked, full, key, NOW, parts, problem, reserve, rest } from "./candidates.ts";
 
 function ask(candidates: Candidate[], asked: Asked): unknown {
   const { question, settings } = parts(asked);
   const choice = choose(candidates, question, settings, NOW);
   if (choice.type === "take") return choice.isSpill ? `${choice.accountId} beside` : choice.accountId;
   if (choice.type === "queue") return choice.recheckAt === undefined ? "queue" : `queue ${choice.recheckAt - NOW}`;
-  const { bound, others, error } = choice;
+  const { bound, error } = choice;
+  const { soonest, ...others } = choice.others;
+  expect(soonest !== undefined).toBe(others.soonestMs !== undefined);
   const { kind, detail } = error;
   return { bound: bound && [bound.accountId, bound.restMs], others, error: [kind, detail.retryAfterMs] };
 }
@@ -395,11 +330,24 @@ describe("what the client is told of a limit", () => {
   });
 });
 
+test("whose limit it is, and what it rests on, is told of the bound account and of the soonest of the others", () => {
+  const { question, settings } = parts({ bound: "a1" });
+  const candidates = [a(1, { rest: rest(50) }), a(2, { rest: rest(80) }), a(3, { reserve: reserve(60) })];
+  expect(choose(candidates, question, settings, NOW)).toMatchObject({
+    bound: { accountId: "a1", handle: "a1", restMs: 50, evidence: "evidence of rate-limited" },
+    others: { free: 0, soonestMs: 60, soonest: { handle: "a3", evidence: "reserve: weekly window at 10 %" } },
+  });
+});
+
 describe("alternatives", () => {
   test("counts those that could serve now, the full ones too, and names the soonest of the others", () => {
     const { question, settings } = parts({ exclude: ["a1"] });
     const candidates = [a(1), a(2, full), a(3), a(4, { rest: rest(9) }), a(5, { rest: rest(3, "access-denied") })];
-    expect(alternatives(candidates, question, settings, NOW)).toEqual({ free: 2, soonestMs: 9 });
+    expect(alternatives(candidates, question, settings, NOW)).toEqual({
+      free: 2,
+      soonestMs: 9,
+      soonest: { handle: "a4", evidence: "evidence of rate-limited" },
+    });
   });
 
   test("are none when nobody is left", () => {

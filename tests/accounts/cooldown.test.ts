@@ -58,6 +58,13 @@ describe("the memory of one account on one model", () => {
     expect(afterFailure(undefined, failure("model-missing"), NOW)?.cooldown?.evidence).toBe("model-missing");
   });
 
+  test("names who has set the end of a limit", () => {
+    const evidence = (detail: FailureDetail) =>
+      afterFailure(undefined, failure("quota-exhausted", { upstreamStatus: 429, ...detail }), NOW)?.cooldown?.evidence;
+    expect(evidence({ retryAfterMs: 5_000, retryAfterSource: "quotaResetDelay" })).toBe("429, quotaResetDelay");
+    expect(evidence({})).toBe("429, no time named");
+  });
+
   test("never shortens a cooldown, and does lengthen it", () => {
     const long = afterFailure(undefined, failure("quota-exhausted", { retryAfterMs: 500_000 }), NOW);
     const still = afterFailure(long, unnamed(), NOW);

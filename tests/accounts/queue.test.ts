@@ -81,7 +81,7 @@ describe("the line", () => {
     void wait("B1");
     await expect(wait("C1")).rejects.toMatchObject({
       kind: "rate-limited",
-      message: "Every account is busy and the queue is full (2 requests wait): try again in a moment",
+      message: "Every usable account is busy and the queue is full (scheduling.maxQueued: 2): try again in a moment",
       detail: { retryAfterMs: 2_000 },
     });
   });

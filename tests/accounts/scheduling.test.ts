@@ -509,5 +509,9 @@ describe("an account that is gone", () => {
 test("alternatives tell what others have for a request", async () => {
   const { pool, request, queryOf } = await poolWorld(3);
   await request("A", { outcome: limit(10 * SECOND) });
-  expect(pool.alternatives(queryOf("B", MODEL, ["a2"]))).toEqual({ free: 1, soonestMs: 10 * SECOND });
+  expect(pool.alternatives(queryOf("B", MODEL, ["a2"]))).toEqual({
+    free: 1,
+    soonestMs: 10 * SECOND,
+    soonest: { handle: "a1", evidence: "429" },
+  });
 });

@@ -1,9 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import type { AccountKind } from "../../src/core/account-kind.ts";
 import type { GatewayError } from "../../src/core/errors.ts";
+import type { Caller } from "../../src/core/keys.ts";
 import type { GenerateRequest } from "../../src/core/request.ts";
+import { newTrace } from "../../src/core/trace.ts";
 import type { Credential } from "../../src/core/upstream.ts";
-import { createTokenCounter } from "../../src/gateway/count.ts";
+import { type CounterDeps, createTokenCounter } from "../../src/gateway/count.ts";
 import { estimateTokens } from "../../src/gateway/estimate-tokens.ts";
 import { profileOf } from "../../src/models/profile.ts";
 import { fakeClock, settle } from "../support/clock.ts";
@@ -17,6 +19,7 @@ const REQUEST: GenerateRequest = {
   tools: [],
   sampling: {},
 };
+const RULE = { kind: "listed", from: "m", to: "m", text: "test" } as const;
 const ESTIMATE = { tokens: estimateTokens(REQUEST), estimated: true };
 const never = new AbortController().signal;
 
@@ -26,6 +29,7 @@ function setup(
   answers: Record<string, Answer[]>,
   kinds: Record<string, AccountKind> = {},
   inlineMedia = async (request: GenerateRequest) => request,
+  resolveModel: CounterDeps["resolveModel"] = async () => ({ profile: MODEL, rule: RULE }),
 ) {
   const clock = fakeClock();
   const asked: string[] = [];
@@ -34,7 +38,7 @@ function setup(
   const counter = createTokenCounter({
     async usableAccounts() {
       if (Object.keys(answers).length === 0) throw fault("no-account");
-      return Object.keys(answers).map((id) => ({ id, kind: kindOf(id) }));
+      return Object.keys(answers).map((id) => ({ id, handle: id, kind: kindOf(id) }));
     },
     lanes: () => ["antigravity", "gemini-api-key"],
     credential: async (id) => credentialOf(kindOf(id), id),
@@ -50,8 +54,12 @@ function setup(
     }),
     clock,
     inlineMedia,
+    resolveModel,
   });
-  return { clock, asked, renewed, count: (signal = never) => counter.count(REQUEST, MODEL, signal) };
+  const trace = newTrace("req_1", clock.now());
+  const count = (signal = never, maySee: Caller["maySee"] = () => true) =>
+    counter.count(REQUEST, maySee, trace, signal);
+  return { clock, asked, renewed, trace, count };
 }
 
 const says =
@@ -148,4 +156,87 @@ test("files that are slow to fetch hold no count up: it is estimated", async () 
 test("a file that cannot be had is the request's fault", () => {
   const { count } = setup({ a1: [] }, {}, () => Promise.reject(fault("invalid-request")));
   expect(count()).rejects.toMatchObject({ kind: "invalid-request" });
+});
+
+describe("the model", () => {
+  test("is named in the trace, with the rule that led to it", async () => {
+    const { count, trace } = setup({ a: [says(31)] });
+    await count();
+    expect(trace).toMatchObject({ servedModel: MODEL.id, rule: RULE });
+  });
+
+  test("that nobody knows is the client's to know of", async () => {
+    const { count } = setup({ a: [] }, {}, undefined, () => Promise.reject(fault("unknown-model")));
+    expect(await count().catch((error: unknown) => error)).toMatchObject({ kind: "unknown-model" });
+  });
+
+  test("that nobody can look up in time holds no count up: it is estimated", async () => {
+    const { count, clock } = setup({ a: [] }, {}, undefined, () => new Promise(() => {}));
+    const counted = count();
+    await clock.advance(8_000);
+    expect(await counted).toEqual(ESTIMATE);
+  });
+
+  test.each<[string, CounterDeps["resolveModel"] | undefined]>([
+    ["known", undefined],
+    ["not looked up in time", () => new Promise(() => {})],
+  ])("that a key may not use is refused, %s", async (_when, resolveModel) => {
+    const { count, clock, asked } = setup({ a: [says(31)] }, {}, undefined, resolveModel);
+    const counted = count(never, () => false).catch((error: unknown) => error);
+    await clock.advance(8_000);
+    expect(await counted).toMatchObject({
+      kind: "forbidden",
+      message: 'This key may not use the model "m"',
+      detail: { field: "model" },
+    });
+    expect(asked).toEqual([]);
+  });
+});
+
+describe("the trace", () => {
+  test("names the account that has counted", async () => {
+    const { count, trace } = setup({ a: [says(31)] });
+    await count();
+    expect(trace.accountHandle).toBe("a");
+    expect(trace.attempts).toEqual([{ accountHandle: "a", outcome: "ok", atMs: 0, ms: 0 }]);
+  });
+
+  test("tells every attempt, and what was done about it", async () => {
+    const { count, trace } = setup({
+      a: [fails("access-token-rejected", { upstreamStatus: 401 }), fails("overloaded", { upstreamStatus: 503 })],
+      b: [says(31)],
+    });
+    await count();
+    expect(trace.attempts).toEqual([
+      {
+        accountHandle: "a",
+        outcome: "access-token-rejected",
+        atMs: 0,
+        ms: 0,
+        upstreamStatus: 401,
+        next: "again",
+        renewed: "access-token",
+      },
+      { accountHandle: "a", outcome: "overloaded", atMs: 0, ms: 0, upstreamStatus: 503, next: "switch" },
+      { accountHandle: "b", outcome: "ok", atMs: 0, ms: 0 },
+    ]);
+  });
+
+  test("says that an attempt took too long when an estimate stands in", async () => {
+    const { count, clock, trace } = setup({ a: [hangs] });
+    const counted = count();
+    await clock.advance(8_000);
+    await counted;
+    expect(trace.attempts).toEqual([{ accountHandle: "a", outcome: "deadline", atMs: 0, ms: 8_000 }]);
+  });
+
+  test("says that the client left during an attempt", async () => {
+    const abort = new AbortController();
+    const { count, trace } = setup({ a: [hangs] });
+    const counted = count(abort.signal).catch(() => {}); // another test is about what it throws
+    await settle();
+    abort.abort();
+    await counted;
+    expect(trace.attempts).toMatchObject([{ outcome: "cancelled", ms: 0 }]);
+  });
 });

@@ -8,6 +8,7 @@ import {
   isUnexplained,
   likeness,
   MAX_ATTEMPTS,
+  type PauseSource,
 } from "../../src/gateway/decide.ts";
 
 interface Row extends Partial<Omit<Facts, "error" | "repairs" | "renewed">> {
@@ -23,7 +24,11 @@ interface Row extends Partial<Omit<Facts, "error" | "repairs" | "renewed">> {
 const stop: Decision = { type: "stop" };
 const switchAccount: Decision = { type: "switch" };
 const again = (afterMs: number, extra: object = {}): Decision => ({ type: "again", afterMs, ...extra });
-const wait = (ms: number): Decision => ({ type: "wait", ms });
+const after = (afterMs: number, source: PauseSource) => again(afterMs, { source });
+/** For the end of the account's own limit. */
+const wait = (ms: number): Decision => ({ type: "wait", ms, source: "limit", whose: "own" });
+const waitUnnamed = (ms: number): Decision => ({ type: "wait", ms, source: "unnamed-limit", whose: "own" });
+const waitForOther = (ms: number): Decision => ({ type: "wait", ms, source: "limit", whose: "other" });
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -72,6 +77,15 @@ const requestRows: Row[] = [
   { name: "a refusal of ours is not retried", kind: "forbidden", expected: stop },
   { name: "a blocked region is final", kind: "region-blocked", others: oneFree, expected: stop },
   { name: "a passed deadline is final", kind: "deadline", expected: stop },
+  { name: "a limit of the client's own key is final", kind: "key-limited", others: oneFree, expected: stop },
+  { name: "a gateway that is full is no reason to try again", kind: "busy", others: oneFree, expected: stop },
+  {
+    name: "nothing is begun that could not end in time",
+    kind: "invalid-request",
+    detail: { repair: "drop-thinking" },
+    deadlineMs: 499,
+    expected: stop,
+  },
   { name: "a client that left is not retried for", kind: "cancelled", expected: stop },
   { name: "our own defect is not retried", kind: "internal", expected: stop },
   { name: "having no account is final", kind: "no-account", expected: stop },
@@ -83,7 +97,7 @@ const brokenRows: Row[] = [
     name: "lack of capacity backs off on the same account",
     kind: "overloaded",
     others: oneFree,
-    expected: again(1000),
+    expected: after(1000, "back-off"),
   },
   {
     name: "the back-off doubles",
@@ -91,7 +105,7 @@ const brokenRows: Row[] = [
     attempts: 2,
     attemptsOnAccount: 2,
     alike: 2,
-    expected: again(2000),
+    expected: after(2000, "back-off"),
   },
   {
     name: "the back-off ends at four seconds",
@@ -99,7 +113,7 @@ const brokenRows: Row[] = [
     attempts: 3,
     attemptsOnAccount: 3,
     alike: 3,
-    expected: again(4000),
+    expected: after(4000, "back-off"),
   },
   { name: "lack of capacity is reported in the end", kind: "overloaded", attempts: 4, alike: 4, expected: stop },
   {
@@ -115,9 +129,9 @@ const brokenRows: Row[] = [
     kind: "overloaded",
     attempts: 3,
     alike: 1,
-    expected: again(1000),
+    expected: after(1000, "back-off"),
   },
-  { name: "a broken upstream is tried again after a moment", kind: "unavailable", expected: again(500) },
+  { name: "a broken upstream is tried again after a moment", kind: "unavailable", expected: after(500, "retry-pause") },
   {
     name: "a second break moves to one other account",
     kind: "unavailable",
@@ -210,13 +224,13 @@ const burstRows: Row[] = [
     kind: "rate-limited",
     detail: { ...reason, retryAfterMs: 900 },
     others: oneFree,
-    expected: again(1400),
+    expected: after(1400, "burst"),
   },
   {
     name: "a burst limit needs no reason beside its time",
     kind: "rate-limited",
     detail: { retryAfterMs: 2999 },
-    expected: again(3499),
+    expected: after(3499, "burst"),
   },
   {
     name: "a burst limit is sat out a second time",
@@ -225,7 +239,7 @@ const burstRows: Row[] = [
     attempts: 2,
     attemptsOnAccount: 2,
     alike: 2,
-    expected: again(1400),
+    expected: after(1400, "burst"),
   },
   {
     name: "a burst that does not end moves on, even from the conversation's own account",
@@ -270,6 +284,14 @@ const burstRows: Row[] = [
     expected: switchAccount,
   },
   {
+    name: "a burst limit is sat out where less time is enough for an answer",
+    kind: "rate-limited",
+    detail: { ...reason, retryAfterMs: 2000 },
+    deadlineMs: 7000,
+    answerMs: 1000,
+    expected: after(2500, "burst"),
+  },
+  {
     name: "a burst limit is not sat out beyond the deadline",
     kind: "rate-limited",
     detail: { ...reason, retryAfterMs: 2000 },
@@ -281,7 +303,7 @@ const burstRows: Row[] = [
     kind: "rate-limited",
     detail: reason,
     others: oneFree,
-    expected: again(500),
+    expected: after(500, "unnamed-limit"),
   },
   {
     name: "the second wait for a squeeze is longer",
@@ -290,7 +312,7 @@ const burstRows: Row[] = [
     attempts: 2,
     attemptsOnAccount: 2,
     others: oneFree,
-    expected: again(1500),
+    expected: after(1500, "unnamed-limit"),
   },
   {
     name: "after two waits a squeeze is a limit of half a minute: the bound account is waited for",
@@ -300,7 +322,7 @@ const burstRows: Row[] = [
     attemptsOnAccount: 3,
     bound: true,
     others: oneFree,
-    expected: wait(30_000),
+    expected: waitUnnamed(30_000),
   },
   {
     name: "after two waits a squeeze moves an unbound request",
@@ -332,13 +354,13 @@ const unexplainedRows: Row[] = [
   {
     name: "a bare 429 has a second opinion from the same account when it is alone",
     kind: "rate-limited",
-    expected: again(1000),
+    expected: after(1000, "second-opinion"),
   },
   {
     name: "a bare 429 does not wait for somebody else's limit",
     kind: "rate-limited",
     others: soon(5000),
-    expected: again(1000),
+    expected: after(1000, "second-opinion"),
   },
   {
     name: "a second bare 429 is the end, however many accounts are free",
@@ -407,7 +429,12 @@ const limitRows: Row[] = [
   },
   { name: "a single account's short limit is waited for", ...limit(30_000), others: alone, expected: wait(30_000) },
   { name: "a single account's long limit is told", ...limit(10 * MINUTE), others: alone, expected: stop },
-  { name: "the limit that ends first is waited for", ...limit(50_000), others: soon(20_000), expected: wait(20_000) },
+  {
+    name: "the limit that ends first is waited for",
+    ...limit(50_000),
+    others: soon(20_000),
+    expected: waitForOther(20_000),
+  },
   {
     name: "its own limit is waited for when it ends first",
     ...limit(20_000),
@@ -426,7 +453,7 @@ const limitRows: Row[] = [
     ...limit(10 * MINUTE),
     bound: true,
     others: soon(20_000),
-    expected: wait(20_000),
+    expected: waitForOther(20_000),
   },
   { name: "all limited beyond the patience is told", ...quota(HOUR), others: soon(10 * MINUTE), expected: stop },
   {
@@ -504,7 +531,7 @@ const limitRows: Row[] = [
     kind: "quota-exhausted",
     bound: true,
     others: soon(9000),
-    expected: wait(9000),
+    expected: waitForOther(9000),
   },
   {
     name: "the attempts are bounded for limits",
@@ -543,9 +570,9 @@ const offeredRows: Row[] = [
     restMs: HOUR,
     bound: true,
     others: soon(45_000),
-    expected: wait(45_000),
+    expected: waitForOther(45_000),
   },
-  { name: "an unbound request waits for the first to be free", others: soon(45_000), expected: wait(45_000) },
+  { name: "an unbound request waits for the first to be free", others: soon(45_000), expected: waitForOther(45_000) },
   {
     name: "with all resting for long, nothing is sent",
     restMs: 10 * MINUTE,
@@ -587,6 +614,7 @@ for (const [group, rows] of Object.entries(groups)) {
         refusedAfterWait: false,
         maxWaitMs: 120_000,
         deadlineMs: 120_000,
+        answerMs: 5_000,
         ...facts,
         ...(restMs !== undefined && { restMs }),
         repairs: new Set(repairs),

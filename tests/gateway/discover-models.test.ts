@@ -33,7 +33,7 @@ function setup(accounts: Record<string, Scripted>, lanes: AccountKind[] = ["anti
   let lateAnswers = 0;
   const kindOf = (id: string) => accounts[id]?.kind ?? "antigravity";
   const discovery = createModelDiscovery({
-    usableAccounts: async () => Object.keys(accounts).map((id) => ({ id, kind: kindOf(id) })),
+    usableAccounts: async () => Object.keys(accounts).map((id) => ({ id, handle: id, kind: kindOf(id) })),
     lanes: () => lanes,
     credential: async (accountId) => credentialOf(kindOf(accountId), accountId),
     renewAccessToken: (accountId) => void renewed.push(accountId),

@@ -34,6 +34,8 @@ interface Options {
   resolved?: Partial<ResolvedModel>;
   strict?: boolean;
   stream?: boolean;
+  searchModels?: ModelProfile[];
+  maySee?: (asked: string, served: string) => boolean;
 }
 
 /** What asking for each model comes to, one call after the other. "cut": a batch, then a failure. */
@@ -66,7 +68,7 @@ function setup(steps: Record<string, (GatewayError | "ok" | "cut")[]>, options: 
     pools.set(id, pool);
     return pool;
   };
-  const trace = newTrace("req_1");
+  const trace = newTrace("req_1", clock.now());
   const abort = new AbortController();
   const asked: ParsedCall = {
     request: plainRequest(options.request),
@@ -75,7 +77,7 @@ function setup(steps: Record<string, (GatewayError | "ok" | "cut")[]>, options: 
     fieldName: (name) => name,
     reply: { stream: () => ({ push: () => "", fail: () => "", keepAlive: () => "" }), whole: () => ({}) },
   };
-  const batches = run(asked, strict, trace, abort, {
+  const batches = run(asked, { strict, maySee: options.maySee ?? (() => true) }, trace, abort, {
     pool: {
       acquire: (query, signal) => poolFor(query.model.id).acquire(query, signal),
       alternatives: (query) => poolFor(query.model.id).alternatives(query),
@@ -92,10 +94,10 @@ function setup(steps: Record<string, (GatewayError | "ok" | "cut")[]>, options: 
       indexEntries: 10,
       heldCharacters: 1000,
     }),
-    patience: { firstMs: 120_000, idleMs: 300_000 },
+    patience: { firstMs: 120_000, idleMs: 300_000, totalMs: 3_600_000 },
     hash: (text) => text,
     inlineMedia: async (request) => request,
-    searchModels: async () => [],
+    searchModels: async () => options.searchModels ?? [],
     resolveModel: async () => ({
       profile: big,
       rule: { kind: "listed", from: big.id, to: big.id, text: "test" },
@@ -207,6 +209,84 @@ describe("the chain", () => {
     const { drain, asks } = setup(steps, { chain: [entry(small), entry(tiny)] });
     expect(await drain()).toMatchObject({ error: "quota-exhausted" });
     expect(asks()).not.toContain("ask claude-tiny");
+  });
+});
+
+describe("what is told of the attempts", () => {
+  const told = ({ attempts }: ReturnType<typeof newTrace>) =>
+    attempts.map(({ outcome, model, ...rest }) => [outcome, model, rest.next]);
+
+  test("is which were on models that do not serve, and after which of them another was asked", async () => {
+    const steps = { "claude-big": [usedUp()], "claude-small": [usedUp()], "claude-tiny": ["ok" as const] };
+    const { drain, trace } = setup(steps, { chain: [entry(small), entry(tiny)] });
+    await drain();
+    expect(told(trace)).toEqual([
+      ["quota-exhausted", "claude-big", "fallback"],
+      ["quota-exhausted", "claude-small", "fallback"],
+      ["ok", undefined, undefined],
+    ]);
+  });
+
+  test("is the same when none could serve, for the model asked for is the one that is named then", async () => {
+    const { drain, trace } = setup({ "claude-big": [usedUp()], "claude-small": [usedUp()] });
+    await drain();
+    expect(told(trace)).toEqual([
+      ["quota-exhausted", undefined, "fallback"],
+      ["quota-exhausted", "claude-small", undefined],
+    ]);
+  });
+
+  test("is nothing of another model where there was no attempt to come after", async () => {
+    const accounts = [{ id: "a", restsUntil: Date.UTC(2027, 0, 1) }];
+    const { drain, trace } = setup({}, { accounts });
+    expect(await drain()).toMatchObject({ error: "rate-limited" });
+    expect(trace.attempts).toEqual([]);
+  });
+});
+
+describe("a key that may not use every model", () => {
+  const only =
+    (...ids: string[]) =>
+    (_asked: string, served: string) =>
+      ids.includes(served);
+
+  test("is refused one that it may not use, before anybody is asked", async () => {
+    const { drain, asks, trace } = setup({ "claude-big": ["ok"] }, { maySee: only("claude-small") });
+    expect(await drain()).toEqual({ error: "forbidden" });
+    expect(asks()).toEqual([]);
+    expect(trace.rule).toMatchObject({ to: big.id });
+  });
+
+  test("is asked about by its name, by the model that serves, and by the rule between them", async () => {
+    const told: unknown[] = [];
+    const maySee = (...names: unknown[]) => (told.push(names), true);
+    const rule = { kind: "shipped", from: "claude-*", to: big.id, text: "test" } as const;
+    await setup({ "claude-big": ["ok"] }, { maySee, resolved: { rule } }).drain();
+    expect(told).toEqual([["claude-test", big.id, "claude-*"]]);
+  });
+
+  test("is not served by a fallback that it may not use", async () => {
+    const steps = { "claude-big": [usedUp()], "claude-small": ["ok" as const], "claude-tiny": ["ok" as const] };
+    const { drain, asks } = setup(steps, {
+      chain: [entry(small), entry(tiny)],
+      maySee: only("claude-big", "claude-tiny"),
+    });
+    expect(await drain()).toEqual({ batches: 1 });
+    expect(asks()).toEqual(["ask claude-big", "ask claude-tiny"]);
+  });
+
+  test("may use what it may ask for under another name, but no fallback by that name", async () => {
+    const steps = { "claude-big": [usedUp()], "claude-small": ["ok" as const] };
+    const { drain, asks } = setup(steps, { maySee: (asked) => asked === "claude-test" });
+    expect(await drain()).toMatchObject({ error: "quota-exhausted" });
+    expect(asks()).toEqual(["ask claude-big"]);
+  });
+
+  test("is not served by a model that searches the web and that it may not use", async () => {
+    const request = { webSearch: { forced: false } } as const;
+    const { drain, asks } = setup({}, { request, maySee: only("claude-big"), searchModels: [gemini] });
+    expect(await drain()).toEqual({ error: "invalid-request" });
+    expect(asks()).toEqual([]);
   });
 });
 

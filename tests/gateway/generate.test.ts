@@ -3,11 +3,12 @@ import { asGatewayError, GatewayError } from "../../src/core/errors.ts";
 import { newTrace } from "../../src/core/trace.ts";
 import { type TurnEvent, turnCollector } from "../../src/core/turn.ts";
 import { createBackOff } from "../../src/gateway/back-off.ts";
-import { type GenerateCall, generate } from "../../src/gateway/generate.ts";
+import type { GenerateCall } from "../../src/gateway/course.ts";
+import { generate } from "../../src/gateway/generate.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import { eagerClock, fakeClock, settle } from "../support/clock.ts";
 import { claudeProfile, plainRequest } from "../support/requests.ts";
-import { fault, limited, type ScriptedAccount, scriptedPool, scriptedUpstreams } from "./support.ts";
+import { fault, limited, type ScriptedAccount, scriptedPool, scriptedUpstreams, plainCall } from "./support.ts";
 
 type Step = GatewayError | "ok" | "cut" | "thinking alone" | "silence";
 
@@ -49,21 +50,9 @@ function setup(steps: Step[], { accounts = ["a", "b"], clock = eagerClock() }: O
     log,
     clock,
   );
-  const trace = newTrace("req_1");
+  const trace = newTrace("req_1", clock.now());
   const abort = new AbortController();
-  const startedAt = clock.now();
-  const call: GenerateCall = {
-    request: plainRequest(),
-    model: claudeProfile,
-    conversationKey: "c",
-    fieldName: (canonical) => canonical,
-    strict: false,
-    whole: false,
-    maxWaitMs: 120_000,
-    deadlineMs: () => startedAt + 120_000 - clock.now(),
-    onProgress: () => {},
-    onRepair: (repair) => void log.push(`repair ${repair}`),
-  };
+  const call: GenerateCall = { ...plainCall(clock), onRepair: (repair) => void log.push(`repair ${repair}`) };
   const deps = { pool, upstreams, clock, backOff: createBackOff(clock) };
   const start = (over: Partial<GenerateCall> = {}) => generate({ ...call, ...over }, trace, abort.signal, deps);
   const drain = async (over: Partial<GenerateCall> = {}) => {
@@ -329,8 +318,8 @@ describe("a limit", () => {
         "release b",
       ]),
     );
-    expect(trace.attempts).toEqual([
-      { accountHandle: "a", outcome: "rate-limited", upstreamStatus: 429, upstreamReason: "RATE_LIMIT_EXCEEDED" },
+    expect(trace.attempts).toMatchObject([
+      { accountHandle: "a", outcome: "rate-limited", next: "switch" },
       { accountHandle: "b", outcome: "ok" },
     ]);
   });
@@ -497,8 +486,10 @@ describe("a client that leaves", () => {
   test("while it is queued ends the request at once", async () => {
     const clock = fakeClock();
     const { start, deps, abort, trace } = setup(["ok"], { clock });
-    deps.pool.acquire = (_, signal) =>
-      new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    deps.pool.acquire = (query, signal) => {
+      query.onChoice?.("wait", []);
+      return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    };
     const pending = start().next();
     await clock.advance(7000);
     abort.abort();
@@ -521,6 +512,7 @@ test("time spent in the queue is counted, and shortens what is left for limits",
   const { drain, deps, trace } = setup([limited(30_000), "ok"], { clock, accounts: ["a"] });
   const { acquire } = deps.pool;
   deps.pool.acquire = async (query, signal) => {
+    query.onChoice?.("wait", []);
     await clock.sleep(100_000, signal);
     return acquire(query, signal);
   };

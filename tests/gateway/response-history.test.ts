@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { asGatewayError } from "../../src/core/errors.ts";
 import type { ResponseStore, StoredResponse } from "../../src/core/store.ts";
-import { createResponseHistory } from "../../src/gateway/response-history.ts";
+import { createResponseHistory, type ResponseHistory } from "../../src/gateway/response-history.ts";
 import type { JsonObject } from "../../src/lib/json.ts";
 import { fakeClock } from "../support/clock.ts";
 
@@ -34,8 +34,42 @@ function setup({ keeps = true, heldCharacters = 10_000 } = {}) {
   const clock = fakeClock();
   const store = memoryStore();
   const kept = keeps ? store : undefined;
-  return { clock, store, history: createResponseHistory({ store: kept, keepMs: KEEP_MS, clock, heldCharacters }) };
+  const history = createResponseHistory({ store: kept, keepMs: KEEP_MS, clock, heldCharacters });
+  return { clock, store, history: seenBy(undefined, history), of: (key: string) => seenBy(key, history) };
 }
+
+/** The history as whoever has this key sees it. */
+function seenBy(key: string | undefined, history: ResponseHistory) {
+  return {
+    expand: (body: unknown) => history.expand(body, key),
+    keep: (body: unknown, answer: JsonObject) => history.keep(body, answer, key),
+    find: (id: string) => history.find(id, key),
+    inputItems: (id: string) => history.inputItems(id, key),
+    remove: (id: string) => history.remove(id, key),
+  };
+}
+
+test("what one key was answered, another cannot refer to, read or remove", async () => {
+  const { history, of } = setup();
+  const [mine, other] = [of("k1"), of("k2")];
+  await mine.keep({ input: "a" }, reply("resp_1", message("msg_1")));
+  const referring = { input: [{ type: "item_reference", id: "msg_1" }] };
+  const following = { input: "b", previous_response_id: "resp_1" };
+  expect((await mine.expand(referring)).body).toMatchObject({ input: [message("msg_1")] });
+  expect((await mine.expand(following)).body).toHaveProperty("input", [says("a"), message("msg_1"), says("b")]);
+  for (const stranger of [other, history]) {
+    expect((await stranger.expand(referring)).body).toMatchObject(referring);
+    for (const work of [
+      () => stranger.expand(following),
+      () => stranger.find("resp_1"),
+      () => stranger.inputItems("resp_1"),
+      () => stranger.remove("resp_1"),
+    ]) {
+      expect(await work().catch((cause: unknown) => asGatewayError(cause).kind)).toBe("not-found");
+    }
+  }
+  expect(await mine.find("resp_1")).toMatchObject({ id: "resp_1" });
+});
 
 describe("previous_response_id", () => {
   test("puts the conversation up to that answer before the input", async () => {

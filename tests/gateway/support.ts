@@ -11,7 +11,9 @@ import type {
   UpstreamCall,
   Upstreams,
 } from "../../src/core/upstream.ts";
+import type { GenerateCall } from "../../src/gateway/course.ts";
 import type { Clock } from "../../src/lib/clock.ts";
+import { claudeProfile, plainRequest } from "../support/requests.ts";
 
 export const fault = (kind: GatewayError["kind"], detail: GatewayError["detail"] = {}) =>
   new GatewayError(kind, "x", detail);
@@ -67,9 +69,11 @@ export function scriptedPool(given: readonly ScriptedAccount[], log: string[], c
   const restOf = ({ restsUntil = 0 }: ScriptedAccount) => Math.max(0, restsUntil - clock.now());
   const others = (exclude: ReadonlySet<string>): Alternatives => {
     const left = accounts.filter(({ id }) => !exclude.has(id));
-    const rests = left.map(restOf).filter((restMs) => restMs > 0);
+    const rests = left.filter((account) => restOf(account) > 0).sort((a, b) => restOf(a) - restOf(b));
     const free = left.length - rests.length;
-    return { free, ...(rests.length > 0 && { soonestMs: Math.min(...rests) }) };
+    const [first] = rests;
+    if (!first) return { free };
+    return { free, soonestMs: restOf(first), soonest: { handle: first.id, evidence: `rest of ${first.id}` } };
   };
   const leaseOn = (account: ScriptedAccount): Lease => {
     const { id, kind = "antigravity", bound = false } = account;
@@ -104,7 +108,7 @@ export function scriptedPool(given: readonly ScriptedAccount[], log: string[], c
     if (!bound) return { type: "limited", others: all, error };
     return {
       type: "limited",
-      bound: { accountId: bound.id, restMs: restOf(bound) },
+      bound: { accountId: bound.id, handle: bound.id, restMs: restOf(bound), evidence: `rest of ${bound.id}` },
       others: others(new Set([...exclude, bound.id])),
       error,
     };
@@ -123,5 +127,24 @@ export function scriptedPool(given: readonly ScriptedAccount[], log: string[], c
       await clock.sleep(ms, signal);
     },
     views: () => [],
+  };
+}
+
+/** A call without anything special, that has two minutes from now. */
+export function plainCall(clock: Clock): GenerateCall {
+  const startedAt = clock.now();
+  return {
+    request: plainRequest(),
+    model: claudeProfile,
+    conversationKey: "c",
+    fieldName: (canonical) => canonical,
+    strict: false,
+    whole: false,
+    maxWaitMs: 120_000,
+    deadlineMs: () => startedAt + 120_000 - clock.now(),
+    answerMs: 5_000,
+    onProgress: () => {},
+    onAnew: () => {},
+    onRepair: () => {},
   };
 }
