@@ -4,7 +4,8 @@ import type { NewAccount } from "../core/store.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Fetch } from "../lib/fetch.ts";
 import { hostsFor, type Hosts } from "../upstreams/cloudcode/index.ts";
-import { createDemo, type DemoScenario } from "../upstreams/demo/index.ts";
+import type { DemoScenario } from "../upstreams/demo/index.ts";
+import { composeConnections } from "./connections.ts";
 import { newId } from "./ids.ts";
 
 /** Everything beyond this process: Google, or the demo in its place. */
@@ -18,12 +19,14 @@ export interface Outside {
   client(): OAuthClient | undefined;
   /** Accounts that are there from the start. */
   accounts: readonly NewAccount[];
+  /** Closes the connections that are kept for later calls. */
+  close(): void;
 }
 
-export function realOutside({ oauth, cloudcode, gemini }: Config): Outside {
+export function realOutside({ oauth, cloudcode, gemini, timeouts }: Config, clock: Clock): Outside {
   const { clientId: id, clientSecret: secret, tokenUrl, userinfoUrl } = oauth;
   return {
-    fetch: (url, options) => fetch(url, options),
+    ...composeConnections(timeouts.connectMs, clock),
     hosts: hostsFor(cloudcode.urls),
     geminiUrl: gemini.url,
     tokenUrl,
@@ -33,7 +36,8 @@ export function realOutside({ oauth, cloudcode, gemini }: Config): Outside {
   };
 }
 
-export function demoOutside(scenario: DemoScenario, clock: Clock): Outside {
+export async function demoOutside(scenario: DemoScenario, clock: Clock): Promise<Outside> {
+  const { createDemo } = await import("../upstreams/demo/index.ts"); // no start in earnest needs it
   const demo = createDemo({ scenario, clock, newId, random: Math.random });
   return {
     fetch: (url, options) => demo.fetch(url, options),
@@ -43,5 +47,6 @@ export function demoOutside(scenario: DemoScenario, clock: Clock): Outside {
     userinfoUrl: demo.urls.userinfo,
     client: () => ({ id: "demo", secret: "demo" }),
     accounts: demo.accounts,
+    close: () => {},
   };
 }

@@ -8,6 +8,8 @@ export interface FetchOptions {
   /** A redirect is no answer, and must not carry credentials or prompts elsewhere. */
   redirect: "manual";
   timeout: false;
+  /** The account whose connections it goes over: two pools never share one. Absent: a connection for this call alone. */
+  pool?: string;
 }
 
 /** `globalThis.fetch`, or what stands in for it. */

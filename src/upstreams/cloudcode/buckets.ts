@@ -10,7 +10,7 @@ import { quotaFields, readQuota } from "./quota.ts";
 
 /** The account's 5-hour and weekly windows; none where no host has the method. Throws GatewayError. */
 export async function readBuckets(
-  { accessToken, projectId }: CredentialOf<"antigravity">,
+  { accountId, accessToken, projectId }: CredentialOf<"antigravity">,
   hosts: Hosts,
   signal: AbortSignal,
   deps: CallDeps,
@@ -19,6 +19,7 @@ export async function readBuckets(
     hosts: hosts.generate,
     method: "retrieveUserQuotaSummary",
     accessToken,
+    pool: accountId,
     body: () => JSON.stringify({ project: projectId }),
   };
   try {

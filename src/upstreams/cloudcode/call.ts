@@ -19,6 +19,8 @@ interface Call {
   /** With its query: "streamGenerateContent?alt=sse". */
   method: string;
   accessToken: string;
+  /** The account whose connections are used. Absent: none is known yet. */
+  pool?: string;
   accept?: "text/event-stream";
   /** Written anew for each HTTP request. */
   body(): string;
@@ -49,10 +51,15 @@ export async function callForObject(call: Call, signal: AbortSignal, deps: CallD
 
 async function callHost(host: string, call: Call, signal: AbortSignal, deps: CallDeps): Promise<Response> {
   const headers = callHeaders(call.accessToken, deps.userAgent, call.accept);
-  const message = { method: "POST", headers, body: call.body } as const;
+  const message = { method: "POST", headers, body: call.body, pool: call.pool } as const;
   const response = await send(deps.fetch, `${host}/v1internal:${call.method}`, message, signal);
   if (response.ok) return response;
-  throw classify(response.status, response.headers, await readErrorText(response, signal), deps.clock.now());
+  throw classify(
+    response.status,
+    response.headers,
+    await readErrorText(response, signal, deps.clock),
+    deps.clock.now(),
+  );
 }
 
 /**

@@ -8,13 +8,13 @@ import type { Hosts } from "./hosts.ts";
 /** The service counts contents and nothing else, and asks for no model. Throws GatewayError. */
 export async function countTokens(
   { request, model }: CountCall,
-  { accessToken }: CredentialOf<"antigravity">,
+  { accountId, accessToken }: CredentialOf<"antigravity">,
   hosts: Hosts,
   signal: AbortSignal,
   deps: CallDeps,
 ): Promise<number> {
   const { body } = lowerRequest(request, model, new Set());
   const text = JSON.stringify({ request: { contents: countContents(body) } });
-  const call = { hosts: hosts.generate, method: "countTokens", accessToken, body: () => text };
+  const call = { hosts: hosts.generate, method: "countTokens", accessToken, pool: accountId, body: () => text };
   return totalTokens(await callForObject(call, signal, deps));
 }

@@ -39,6 +39,7 @@ export function createCloudCode(deps: CloudCodeDeps): Upstream<"antigravity"> {
               hosts: deps.hosts.generate,
               method: "streamGenerateContent?alt=sse",
               accessToken,
+              pool: accountId,
               accept: "text/event-stream",
               body: () => writeBody(`agent-${deps.newUuid()}`),
             },

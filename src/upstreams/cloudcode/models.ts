@@ -24,6 +24,7 @@ export async function fetchModels(
         hosts: hosts.generate,
         method: "fetchAvailableModels",
         accessToken: credential.accessToken,
+        pool: credential.accountId,
         body: () => JSON.stringify(body),
       },
       signal,

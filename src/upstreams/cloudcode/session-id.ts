@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 const INT63 = (1n << 63n) - 1n;
 
 /** The same for all turns of a conversation on an account, and in upstream's own form: a negative 64-bit integer. */
 export function sessionId(accountId: string, conversationKey: string): string {
-  const digest = createHash("sha256").update(accountId).update("\0").update(conversationKey).digest();
+  const digest = hash("sha256", `${accountId}\0${conversationKey}`, "buffer");
   return `-${digest.readBigUInt64BE(0) & INT63}`;
 }

@@ -64,9 +64,12 @@ export function startScenario(scenario: DemoScenario, accounts: readonly DemoAcc
   }
 }
 
+/** Whichever account is asked first is the one that is refused. */
 function refuseFirst(refusal: (model: DemoModel) => Refusal): ScenarioRun["admit"] {
+  let first: DemoAccount | undefined;
   return (account, model) => {
-    if (account.index === 0) throw refusal(model);
+    first ??= account;
+    if (account === first) throw refusal(model);
   };
 }
 
@@ -95,12 +98,12 @@ function exhausted(accounts: readonly DemoAccount[], clock: Clock): ScenarioRun[
   };
 }
 
-/** Each account is limited for a while, then gives a few answers, and so on; only the first begins with its limit. */
+/** Each account is limited for a while, then gives a few answers, and so on; only the one that is asked first begins with its limit. */
 function limitedInTurn(clock: Clock): ScenarioRun["admit"] {
   const turns = new Map<DemoAccount, { answersLeft: number; limitedUntil: number }>();
   return (account, model) => {
     const now = clock.now();
-    const turn = turns.get(account) ?? { answersLeft: account.index === 0 ? 0 : RATE_ANSWERS, limitedUntil: 0 };
+    const turn = turns.get(account) ?? { answersLeft: turns.size === 0 ? 0 : RATE_ANSWERS, limitedUntil: 0 };
     turns.set(account, turn);
     if (turn.limitedUntil <= now) {
       if (turn.answersLeft > 0) {

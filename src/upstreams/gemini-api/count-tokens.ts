@@ -1,4 +1,4 @@
-import type { CountCall } from "../../core/upstream.ts";
+import type { CountCall, CredentialOf } from "../../core/upstream.ts";
 import { lowerRequest } from "../../gemini-wire/lower.ts";
 import { readObject } from "../shared/http.ts";
 import { totalTokens } from "../shared/total-tokens.ts";
@@ -8,7 +8,7 @@ import { type ApiDeps, callApi } from "./call.ts";
 /** The very request that would be sent, counted whole. Throws GatewayError. */
 export async function countTokens(
   { request, model }: CountCall,
-  apiKey: string,
+  credential: CredentialOf<"gemini-api-key">,
   signal: AbortSignal,
   deps: ApiDeps,
 ): Promise<number> {
@@ -16,7 +16,7 @@ export async function countTokens(
   const text = JSON.stringify({ generateContentRequest: { model: `models/${model.id}`, ...officialBody(body) } });
   const path = `models/${encodeURIComponent(model.id)}:countTokens`;
   const response = await callApi(
-    { method: "POST", path, apiKey, accept: "application/json", body: () => text },
+    { method: "POST", path, credential, accept: "application/json", body: () => text },
     signal,
     deps,
   );

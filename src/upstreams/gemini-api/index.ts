@@ -19,14 +19,14 @@ export function createGeminiApi(deps: GeminiApiDeps): Upstream<"gemini-api-key">
   return {
     kind: "gemini-api-key",
 
-    stream(call, { apiKey }, signal) {
+    stream(call, credential, signal) {
       const path = `models/${encodeURIComponent(call.model.id)}:streamGenerateContent?alt=sse`;
       const turn = attempt(
         call,
         "official",
         ({ body }) => {
           const text = JSON.stringify(officialBody(body));
-          return callApi({ method: "POST", path, apiKey, body: () => text }, signal, deps);
+          return callApi({ method: "POST", path, credential, body: () => text }, signal, deps);
         },
         deps,
         signal,
@@ -34,8 +34,8 @@ export function createGeminiApi(deps: GeminiApiDeps): Upstream<"gemini-api-key">
       return tellingOfKey(turn);
     },
 
-    countTokens: (call, { apiKey }, signal) => countTokens(call, apiKey, signal, deps),
-    discoverModels: ({ apiKey }, signal) => fetchModels(apiKey, signal, deps),
+    countTokens: (call, credential, signal) => countTokens(call, credential, signal, deps),
+    discoverModels: (credential, signal) => fetchModels(credential, signal, deps),
 
     /** The API tells of limits only by refusing. */
     readBuckets: async () => [],

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { GatewayError } from "../../core/errors.ts";
 import type { DiscoveredModel, Discovery } from "../../core/models.ts";
+import type { CredentialOf } from "../../core/upstream.ts";
 import type { JsonValue } from "../../lib/json.ts";
 import { lenient } from "../../lib/schema.ts";
 import { readObject } from "../shared/http.ts";
@@ -12,12 +13,16 @@ const PAGE_SIZE = 1000;
 const MOST_PAGES = 20;
 
 /** The models that the key may use for conversations and for pictures. Throws GatewayError. */
-export async function fetchModels(apiKey: string, signal: AbortSignal, deps: ApiDeps): Promise<Discovery> {
+export async function fetchModels(
+  credential: CredentialOf<"gemini-api-key">,
+  signal: AbortSignal,
+  deps: ApiDeps,
+): Promise<Discovery> {
   const models: DiscoveredModel[] = [];
   let pageToken: string | undefined;
   for (let page = 1; page <= MOST_PAGES; page++) {
     const query = new URLSearchParams({ pageSize: String(PAGE_SIZE), ...(pageToken !== undefined && { pageToken }) });
-    const response = await callApi({ method: "GET", path: `models?${query}`, apiKey }, signal, deps);
+    const response = await callApi({ method: "GET", path: `models?${query}`, credential }, signal, deps);
     const answer = v.parse(Page, await readObject(response, signal));
     if (!answer.models && page === 1) throw new GatewayError("unavailable", "Upstream sent no model list");
     for (const entry of answer.models ?? []) models.push(...modelIn(entry));

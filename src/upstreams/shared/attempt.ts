@@ -29,7 +29,8 @@ export async function* attempt(
   if (!lowered.isFormatEnforced) call.onUnenforcedFormat?.();
   const { tools, mayEndSilently } = lowered;
   try {
-    const { body } = await ask(lowered);
+    const { status, body } = await ask(lowered);
+    call.onAnswer?.(status);
     if (!body) throw new GatewayError("unavailable", "Upstream sent an empty answer");
     const decoderDeps = { newCallId: deps.newCallId, tools, mayEndSilently, now: () => deps.clock.now() };
     yield* readAnswer(body, decoderDeps, signal);

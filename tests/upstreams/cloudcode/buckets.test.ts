@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/core/errors.ts";
 import type { JsonObject } from "../../../src/lib/json.ts";
 import { createCloudCode } from "../../../src/upstreams/cloudcode/index.ts";
-import { eagerClock } from "../../support/clock.ts";
+import { eagerClock, PAUSE_LIMIT_MS } from "../../support/clock.ts";
 import { startCloudCode } from "../../support/cloudcode/index.ts";
 import { errorBody, errorInfo } from "../../support/google-error.ts";
 import { type Answer, scriptedServer } from "../../support/scripted-server.ts";
@@ -12,7 +12,7 @@ function upstream(...hosts: string[]) {
     fetch: (url, options) => fetch(url, options),
     hosts: { generate: hosts, load: hosts },
     userAgent: "antigravity/2.9.1 linux/amd64",
-    clock: eagerClock(),
+    clock: eagerClock(undefined, PAUSE_LIMIT_MS),
     log: () => {},
     newUuid: () => "uuid",
     newCallId: () => "call",

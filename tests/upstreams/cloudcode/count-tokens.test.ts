@@ -4,7 +4,7 @@ import type { ModelProfile } from "../../../src/core/models.ts";
 import type { GenerateRequest } from "../../../src/core/request.ts";
 import { profileOf } from "../../../src/models/profile.ts";
 import { createCloudCode } from "../../../src/upstreams/cloudcode/index.ts";
-import { eagerClock } from "../../support/clock.ts";
+import { eagerClock, PAUSE_LIMIT_MS } from "../../support/clock.ts";
 import { httpAnswer, startCloudCode } from "../../support/cloudcode/index.ts";
 
 const server = await startCloudCode();
@@ -25,7 +25,7 @@ const cloudcode = createCloudCode({
   fetch: (url, options) => fetch(url, options),
   hosts: { generate: [server.url], load: [server.url] },
   userAgent: "antigravity/2.9.1 linux/amd64",
-  clock: eagerClock(),
+  clock: eagerClock(undefined, PAUSE_LIMIT_MS),
   newUuid: () => `uuid-${++ids}`,
   newCallId: () => `call_${++ids}`,
   log: () => {},

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { GatewayError } from "../../../src/core/errors.ts";
 import type { Discovery } from "../../../src/core/models.ts";
 import { createCloudCode } from "../../../src/upstreams/cloudcode/index.ts";
-import { eagerClock } from "../../support/clock.ts";
+import { eagerClock, PAUSE_LIMIT_MS } from "../../support/clock.ts";
 import { errorBody, errorInfo } from "../../support/google-error.ts";
 import { type Answer, scriptedServer } from "../../support/scripted-server.ts";
 
@@ -19,7 +19,7 @@ async function discover(...answers: Answer[]) {
     fetch: (url, options) => fetch(url, options),
     hosts: { generate: [server.url], load: ["http://127.0.0.1:1"] },
     userAgent: "antigravity/2.9.1 linux/amd64",
-    clock: eagerClock(),
+    clock: eagerClock(undefined, PAUSE_LIMIT_MS),
     log: () => {},
     newUuid: () => "uuid",
     newCallId: () => "call",
@@ -160,7 +160,7 @@ describe("an answer that breaks off", () => {
       fetch: async () => new Response(new ReadableStream({ pull: fail })),
       hosts: { generate: ["http://upstream.test"], load: [] },
       userAgent: "antigravity/2.9.1 linux/amd64",
-      clock: eagerClock(),
+      clock: eagerClock(undefined, PAUSE_LIMIT_MS),
       log: () => {},
       newUuid: () => "uuid",
       newCallId: () => "call",

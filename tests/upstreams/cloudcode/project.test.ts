@@ -3,13 +3,13 @@ import { GatewayError } from "../../../src/core/errors.ts";
 import type { JsonObject, JsonValue } from "../../../src/lib/json.ts";
 import { discoverProject } from "../../../src/upstreams/cloudcode/index.ts";
 import type { DiscoveredProject } from "../../../src/upstreams/cloudcode/project.ts";
-import { eagerClock } from "../../support/clock.ts";
+import { eagerClock, PAUSE_LIMIT_MS } from "../../support/clock.ts";
 import { errorBody, errorInfo } from "../../support/google-error.ts";
 import { type Answer, scriptedServer } from "../../support/scripted-server.ts";
 
 async function discover(answers: Answer[], { fallbackProject }: { fallbackProject?: string } = {}) {
   await using server = scriptedServer(...answers);
-  const clock = eagerClock();
+  const clock = eagerClock(undefined, PAUSE_LIMIT_MS);
   let project: DiscoveredProject | undefined;
   let error: GatewayError | undefined;
   try {

@@ -10,7 +10,7 @@ import type { Upstream, UpstreamCall } from "../../../src/core/upstream.ts";
 import type { Fetch } from "../../../src/lib/fetch.ts";
 import { isJsonObject, type JsonObject } from "../../../src/lib/json.ts";
 import { createCloudCode } from "../../../src/upstreams/cloudcode/index.ts";
-import { eagerClock } from "../../support/clock.ts";
+import { eagerClock, PAUSE_LIMIT_MS } from "../../support/clock.ts";
 import { errorBody, errorInfo } from "../../support/google-error.ts";
 import { scriptedServer, sse } from "../../support/scripted-server.ts";
 import { assertWellFormed, collectTurn } from "../../support/turn.ts";
@@ -56,7 +56,7 @@ function upstreamWith(fetchAnswer: Fetch, ...urls: string[]) {
     fetch: fetchAnswer,
     hosts: { generate: hosts, load: hosts },
     userAgent: "antigravity/2.9.1 linux/amd64",
-    clock: eagerClock(),
+    clock: eagerClock(undefined, PAUSE_LIMIT_MS),
     newUuid: () => `uuid-${++uuids}`,
     newCallId: () => `call_${++calls}`,
     log: (message) => log.push(message),
@@ -111,6 +111,15 @@ function envelopeOf(body: string): JsonObject {
 }
 
 describe("one attempt", () => {
+  test("tells with which status it was taken, and nothing of one that was refused", async () => {
+    await using server = scriptedServer(sse(HELLO), jsonError(503, "{}"));
+    const told: unknown[] = [];
+    const onAnswer = (status: number) => void told.push(status);
+    await run(server.url, { onAnswer });
+    expect((await run(server.url, { onAnswer })).error?.kind).toBe("overloaded");
+    expect(told).toEqual([200]);
+  });
+
   test("posts the envelope with a known length and only our headers, and yields the turn", async () => {
     await using server = scriptedServer(sse(HELLO));
     const { batches, error } = await run(server.url);

@@ -19,8 +19,9 @@ test("the scenarios are those of the command line, and the calm one", () => {
   ]);
 });
 
-test.each(demoScenarios)("discovery and the last account work in scenario %s", async (scenario) => {
+test.each(demoScenarios)("discovery and the account asked last work in scenario %s", async (scenario) => {
   const client = testClient({ scenario });
+  await (await client.generate(CONTENTS)).body?.cancel();
   const project = await client.project(2);
   const { status } = await client.call("fetchAvailableModels", { project }, 2);
   const reply = await client.generate(CONTENTS, { account: 2 });
@@ -129,6 +130,16 @@ describe("rate", () => {
     ]);
   });
 });
+
+test.each(["verify", "terms"] as const)(
+  "%s: it is the account that is asked first which is refused",
+  async (scenario) => {
+    const client = testClient({ scenario });
+    const statuses: number[] = [];
+    for (const account of [1, 1, 0, 2]) statuses.push((await client.generate(CONTENTS, { account })).status);
+    expect(statuses).toEqual([403, 403, 200, 200]);
+  },
+);
 
 test("verify: the first account must be verified at a link of Google's, every time", async () => {
   const client = testClient({ scenario: "verify" });

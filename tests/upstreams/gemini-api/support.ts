@@ -7,7 +7,7 @@ import type { UpstreamCall } from "../../../src/core/upstream.ts";
 import type { Clock } from "../../../src/lib/clock.ts";
 import { profileOf } from "../../../src/models/profile.ts";
 import { createGeminiApi, type GeminiApiDeps } from "../../../src/upstreams/gemini-api/index.ts";
-import { eagerClock } from "../../support/clock.ts";
+import { eagerClock, PAUSE_LIMIT_MS } from "../../support/clock.ts";
 import type { WireRequest } from "../../support/cloudcode/wire-types.ts";
 import type { GeminiApiServer } from "../../support/gemini-api/index.ts";
 
@@ -21,7 +21,11 @@ export const IMAGE = profileOf("gemini-2.5-flash-image");
 /** "2026-08-20T13:00:00Z": six in the morning in California. */
 export const NOW = Date.UTC(2026, 7, 20, 13);
 
-export function api(baseUrl: string, change: Partial<GeminiApiDeps> = {}, clock: Clock = eagerClock(NOW)) {
+export function api(
+  baseUrl: string,
+  change: Partial<GeminiApiDeps> = {},
+  clock: Clock = eagerClock(NOW, PAUSE_LIMIT_MS),
+) {
   let calls = 0;
   return createGeminiApi({
     fetch: (url, options) => fetch(url, options),
