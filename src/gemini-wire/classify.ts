@@ -11,7 +11,7 @@ import { retryDelay } from "./retry-delay.ts";
  */
 export function classify(status: number, headers: Headers, bodyText: string, now: number): GatewayError {
   const error = readGoogleError(bodyText);
-  return failureFor({ status, error, bodyText, retryAfterMs: retryDelay(error, headers, now) });
+  return failureFor({ status, error, bodyText, delay: retryDelay(error, headers, now) });
 }
 
 /** The failure behind an `{error}` document inside a 200 answer or a finished operation. */
@@ -21,7 +21,7 @@ export function classifyDocument(document: JsonValue, now: number): GatewayError
     status: statusOf(error),
     error,
     bodyText: JSON.stringify(document),
-    retryAfterMs: retryDelay(error, undefined, now),
+    delay: retryDelay(error, undefined, now),
   });
 }
 
@@ -46,12 +46,12 @@ export function withUsefulRepair(
 
 function failureFor(signal: Signal): GatewayError {
   const { kind, message, detail } = verdictOn(signal);
-  const retryAfterMs = RETRYABLE.has(kind) ? signal.retryAfterMs : undefined;
+  const delay = RETRYABLE.has(kind) ? signal.delay : undefined;
   const reason = reasonOf(signal.error);
   return new GatewayError(kind, message, {
     upstreamStatus: signal.status,
     ...(reason !== undefined && { upstreamReason: reason }),
-    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    ...(delay && { retryAfterMs: delay.ms, retryAfterSource: delay.source }),
     ...detail,
   });
 }

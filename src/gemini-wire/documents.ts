@@ -21,10 +21,15 @@ export function documentReader(): Machine<string, JsonValue> {
       for (;;) {
         const newline = chunk.indexOf("\n", start);
         if (newline < 0) break;
-        const line = partialLine + chunk.slice(start, newline);
-        partialLine = "";
+        if (partialLine === "") {
+          const end = newline > start && chunk.charCodeAt(newline - 1) === CARRIAGE_RETURN ? newline - 1 : newline;
+          document.line(chunk.slice(start, end), out);
+        } else {
+          const line = partialLine + chunk.slice(start, newline);
+          partialLine = "";
+          document.line(line.endsWith("\r") ? line.slice(0, -1) : line, out);
+        }
         start = newline + 1;
-        document.line(line.endsWith("\r") ? line.slice(0, -1) : line, out);
       }
       // Appending is cheap and nothing looks inside until the line is complete.
       if (start < chunk.length) partialLine += start === 0 ? chunk : chunk.slice(start);
@@ -37,6 +42,8 @@ export function documentReader(): Machine<string, JsonValue> {
     },
   };
 }
+
+const CARRIAGE_RETURN = 0x0d;
 
 interface DocumentAssembler {
   line(line: string, out: JsonValue[]): void;

@@ -1,12 +1,14 @@
 import type { FailureDetail, FailureKind, Repair } from "../core/errors.ts";
 import { ownerUrl, type GoogleError } from "./google-error.ts";
 import { ownWords, shown } from "./own-words.ts";
+import type { StatedDelay } from "./retry-delay.ts";
 
 export interface Signal {
   status: number;
   error: GoogleError;
   bodyText: string;
-  retryAfterMs: number | undefined;
+  /** What is said about when to try again. */
+  delay: StatedDelay | undefined;
 }
 
 interface Verdict {
@@ -205,8 +207,8 @@ function quotaExhausted(): Verdict {
   return { kind: "quota-exhausted", message: "The account's quota for this model is used up" };
 }
 
-function limited({ retryAfterMs }: Signal): Verdict {
-  if (retryAfterMs !== undefined && retryAfterMs >= WINDOW_MS) return quotaExhausted();
+function limited({ delay }: Signal): Verdict {
+  if (delay !== undefined && delay.ms >= WINDOW_MS) return quotaExhausted();
   return { kind: "rate-limited", message: "Upstream limits the account's rate on this model" };
 }
 

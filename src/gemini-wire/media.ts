@@ -18,8 +18,10 @@ export function mediaLowering(model: ModelProfile, losses: Loss[]): MediaLowerin
   const reported = new Set<string>();
 
   const omitted = (mimeType: string, note: string, why: string): JsonObject => {
-    if (!reported.has(note)) losses.push({ field: "messages", why: `${mimeType} content was left out: ${why}` });
-    reported.add(note);
+    const kind = TYPE_NAME.test(mimeType) ? mimeType : "some";
+    const loss = `${kind} content was left out: ${why}`;
+    if (!reported.has(loss)) losses.push({ field: "messages", why: loss });
+    reported.add(loss);
     return { text: note };
   };
 
@@ -47,6 +49,9 @@ export function mediaLowering(model: ModelProfile, losses: Loss[]): MediaLowerin
     },
   };
 }
+
+/** Losses are recorded: what is no name of a type may be anything a client has written. */
+const TYPE_NAME = /^[a-z]{1,20}\/\w[\w.+-]{0,60}$/;
 
 /** `undefined` for what is no text after all, or an empty one. */
 function decodeText(data: string): string | undefined {

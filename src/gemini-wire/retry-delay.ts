@@ -4,36 +4,46 @@ import type { GoogleError } from "./google-error.ts";
 const FLOOR_MS = 1_000;
 const CEILING_MS = 7 * 86_400_000;
 
+/** What upstream says about how long to wait. */
+export interface StatedDelay {
+  ms: number;
+  /** Where it says so, as people look for it: "RetryInfo", "quotaResetDelay", "retry-after header", "message". */
+  source: string;
+}
+
 /**
- * How long upstream says to wait, in ms: the first source that names a time still to come, in the order RetryInfo,
+ * How long upstream says to wait: the first source that names a time still to come, in the order RetryInfo,
  * quotaResetDelay, quotaResetTimeStamp, headers, message. At least 1 s ("reset after 0s" must not become a busy
  * loop), at most 7 days; `undefined` when nothing was said. Absolute times are compared with the response's own Date,
  * so a wrong local clock does no harm, else with `now`.
  */
-export function retryDelay(error: GoogleError, headers: Headers | undefined, now: number): number | undefined {
+export function retryDelay(error: GoogleError, headers: Headers | undefined, now: number): StatedDelay | undefined {
   const date = headers?.get("date");
   const servedAt = date ? Date.parse(date) : Number.NaN;
   const reference = Number.isNaN(servedAt) ? now : servedAt;
-  const stated = [
-    parseDuration(error.retryDelay),
-    parseDuration(error.metadata["quotaResetDelay"]),
-    untilTime(error.metadata["quotaResetTimeStamp"], reference),
+  const told: Told[] = [
+    ["RetryInfo", parseDuration(error.retryDelay)],
+    ["quotaResetDelay", parseDuration(error.metadata["quotaResetDelay"])],
+    ["quotaResetTimeStamp", untilTime(error.metadata["quotaResetTimeStamp"], reference)],
     ...(headers ? headerDelays(headers, reference) : []),
-    messageDelay(error.message, reference),
-  ].filter((delay) => delay !== undefined);
-  if (stated.length === 0) return undefined;
-  return Math.min(CEILING_MS, Math.max(FLOOR_MS, stated.find((delay) => delay > 0) ?? 0));
+    ["message", messageDelay(error.message, reference)],
+  ];
+  const stated = told.flatMap(([source, ms]): StatedDelay[] => (ms === undefined ? [] : [{ ms, source }]));
+  const first = stated.find(({ ms }) => ms > 0) ?? stated[0];
+  return first && { ms: Math.min(CEILING_MS, Math.max(FLOOR_MS, first.ms)), source: first.source };
 }
 
-function headerDelays(headers: Headers, reference: number): (number | undefined)[] {
+type Told = [source: string, ms: number | undefined];
+
+function headerDelays(headers: Headers, reference: number): Told[] {
   const retryAfter = headers.get("retry-after");
+  const resetAfter = headers.get("x-ratelimit-reset-after");
   const resetAt = number(headers.get("x-ratelimit-reset"));
   return [
-    number(headers.get("retry-after-ms")),
-    milliseconds(number(retryAfter)) ?? untilTime(retryAfter ?? undefined, reference),
-    milliseconds(number(headers.get("x-ratelimit-reset-after"))) ??
-      parseDuration(headers.get("x-ratelimit-reset-after") ?? undefined),
-    resetAt === undefined ? undefined : Math.max(0, resetAt * 1_000 - reference),
+    ["retry-after-ms header", number(headers.get("retry-after-ms"))],
+    ["retry-after header", milliseconds(number(retryAfter)) ?? untilTime(retryAfter ?? undefined, reference)],
+    ["x-ratelimit-reset-after header", milliseconds(number(resetAfter)) ?? parseDuration(resetAfter ?? undefined)],
+    ["x-ratelimit-reset header", resetAt === undefined ? undefined : Math.max(0, resetAt * 1_000 - reference)],
   ];
 }
 

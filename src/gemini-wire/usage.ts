@@ -30,5 +30,5 @@ function outputTokens(prompt: number, toolUse: number, thoughts: number, metadat
 }
 
 function count(value: JsonValue | undefined): number | undefined {
-  return typeof value === "number" && value >= 0 ? value : undefined;
+  return typeof value === "number" && value >= 0 && value <= Number.MAX_SAFE_INTEGER ? value : undefined;
 }

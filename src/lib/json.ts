@@ -25,7 +25,11 @@ export function isNestedTooDeep(value: unknown, levelsLeft = DEEPEST_NESTING): b
     for (const element of value) if (isNestedTooDeep(element, levelsLeft - 1)) return true;
     return false;
   }
-  for (const key in value) if (isNestedTooDeep((value as JsonObject)[key], levelsLeft - 1)) return true;
+  for (const key in value) {
+    const member = (value as JsonObject)[key];
+    // Most are texts, and long histories have thousands: not even a call for them.
+    if (typeof member === "object" && isNestedTooDeep(member, levelsLeft - 1)) return true;
+  }
   return false;
 }
 

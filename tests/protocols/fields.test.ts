@@ -1,8 +1,10 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { compatibility } from "../../src/compose/compat.ts";
+import { compatibility as composeCompatibility } from "../../src/compose/compat.ts";
 import type { FieldTable, Treatment } from "../../src/core/field-table.ts";
 import { PROTOCOL_IDS, type ProtocolId } from "../../src/core/protocol.ts";
 import { openTypes, type PublishedObject } from "../support/published-types.ts";
+
+const compatibility = await composeCompatibility();
 
 // Every field that an SDK can send has a row. The compiler reads the types of the SDKs; from the body on, each object is
 // looked up among the tables by where it stands and what kind it is. What is refused, lost or without effect as a whole is

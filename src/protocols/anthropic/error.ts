@@ -15,6 +15,8 @@ const REPLIES: Record<FailureKind, readonly [status: number, type: string]> = {
   "not-found": [404, "not_found_error"],
   unauthorized: [401, "authentication_error"],
   forbidden: [403, "permission_error"],
+  "key-limited": [429, "rate_limit_error"],
+  busy: [503, "overloaded_error"],
   "rate-limited": [429, "rate_limit_error"],
   "quota-exhausted": [429, "rate_limit_error"],
   overloaded: [529, "overloaded_error"],

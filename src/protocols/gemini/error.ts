@@ -20,6 +20,8 @@ const FORMS: Readonly<Record<FailureKind, ErrorForm>> = {
   "not-found": { code: 404, status: "NOT_FOUND", reason: "NOT_FOUND" },
   unauthorized: { code: 401, status: "UNAUTHENTICATED", reason: "API_KEY_INVALID" },
   forbidden: { code: 403, status: "PERMISSION_DENIED", reason: "FORBIDDEN" },
+  "key-limited": { code: 429, status: "RESOURCE_EXHAUSTED", reason: "RATE_LIMIT_EXCEEDED" },
+  busy: { code: 503, status: "UNAVAILABLE", reason: "OVERLOADED" },
   "rate-limited": { code: 429, status: "RESOURCE_EXHAUSTED", reason: "RATE_LIMIT_EXCEEDED" },
   "quota-exhausted": { code: 429, status: "RESOURCE_EXHAUSTED", reason: "QUOTA_EXHAUSTED" },
   overloaded: { code: 503, status: "UNAVAILABLE", reason: "OVERLOADED" },

@@ -20,6 +20,8 @@ const CODES: Readonly<Record<FailureKind, string>> = {
   "not-found": "invalid_prompt",
   unauthorized: "invalid_prompt",
   forbidden: "invalid_prompt",
+  "key-limited": "rate_limit_exceeded",
+  busy: "server_is_overloaded",
   "rate-limited": "rate_limit_exceeded",
   "quota-exhausted": "insufficient_quota",
   overloaded: "server_is_overloaded",
@@ -43,7 +45,7 @@ export function responseError(error: GatewayError): JsonObject {
   const { retryAfterMs } = error.detail;
   // A stream has no header for it: Codex reads how long to wait off these words.
   const wait =
-    error.kind === "rate-limited" && retryAfterMs !== undefined
+    CODES[error.kind] === "rate_limit_exceeded" && retryAfterMs !== undefined
       ? `. Please try again in ${Math.ceil(retryAfterMs / 1000)}s.`
       : "";
   return { code: CODES[error.kind], message: wait === "" ? message : message.replace(/\.$/, "") + wait };

@@ -77,6 +77,7 @@ const ROWS: [string, JsonObject, number, number, number, number][] = [
   ],
   ["more cached than prompted is clamped", { promptTokenCount: 10, cachedContentTokenCount: 512 }, 10, 10, 0, 0],
   ["values that are no counts are absent", { promptTokenCount: "12", candidatesTokenCount: -3 }, 0, 0, 0, 0],
+  ["numbers beyond all counting are absent", { promptTokenCount: Infinity, candidatesTokenCount: 1e300 }, 0, 0, 0, 0],
 ];
 
 for (const [what, metadata, input, cachedInput, output, thinking] of ROWS) {

@@ -56,6 +56,13 @@ describe("a part that only Gemini knows", () => {
   });
 });
 
+test("many attachments whose types have no proper names are one loss", () => {
+  const odd = (mimeType: string): Part => ({ inlineData: { mimeType, data: "aGk=" } });
+  expect(lower({ contents: [user(odd("?a"), odd("?b"), odd("?c"))] }, claude).losses).toEqual([
+    { field: "messages", why: "some content was left out: Claude Opus 4.6 cannot read it" },
+  ]);
+});
+
 describe("what stands beside media", () => {
   const clip: Part = { inlineData: { mimeType: "video/mp4", data: "aGk=" }, native: { videoMetadata: { fps: 2 } } };
   const still: Part = { inlineData: picture, native: { mediaResolution: { level: "MEDIA_RESOLUTION_LOW" } } };

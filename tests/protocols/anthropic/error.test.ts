@@ -13,6 +13,8 @@ const REPLIES: Record<FailureKind, [status: number, type: string, sdkClass: abst
     "not-found": [404, "not_found_error", Anthropic.NotFoundError],
     unauthorized: [401, "authentication_error", Anthropic.AuthenticationError],
     forbidden: [403, "permission_error", Anthropic.PermissionDeniedError],
+    "key-limited": [429, "rate_limit_error", Anthropic.RateLimitError],
+    busy: [503, "overloaded_error", Anthropic.InternalServerError],
     "rate-limited": [429, "rate_limit_error", Anthropic.RateLimitError],
     "quota-exhausted": [429, "rate_limit_error", Anthropic.RateLimitError],
     overloaded: [529, "overloaded_error", Anthropic.InternalServerError],

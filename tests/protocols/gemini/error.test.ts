@@ -18,6 +18,8 @@ describe("errors", () => {
     "not-found": [404, "NOT_FOUND"],
     unauthorized: [401, "UNAUTHENTICATED"],
     forbidden: [403, "PERMISSION_DENIED"],
+    "key-limited": [429, "RESOURCE_EXHAUSTED"],
+    busy: [503, "UNAVAILABLE"],
     "rate-limited": [429, "RESOURCE_EXHAUSTED"],
     "quota-exhausted": [429, "RESOURCE_EXHAUSTED"],
     overloaded: [503, "UNAVAILABLE"],

@@ -15,6 +15,8 @@ describe("errors", () => {
     "not-found": [404, "invalid_request_error", "not_found"],
     unauthorized: [401, "invalid_request_error", "invalid_api_key"],
     forbidden: [403, "permission_error", "forbidden"],
+    "key-limited": [429, "rate_limit_error", "rate_limit_exceeded"],
+    busy: [503, "server_error", "overloaded"],
     "rate-limited": [429, "rate_limit_error", "rate_limit_exceeded"],
     "quota-exhausted": [429, "insufficient_quota", "insufficient_quota"],
     overloaded: [503, "server_error", "overloaded"],
