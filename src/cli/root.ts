@@ -34,6 +34,15 @@ const models = defineCommand({
   },
 });
 
+const keys = defineCommand({
+  meta: { name: "keys", description: "Manage the keys that clients of the gateway come in with" },
+  subCommands: {
+    create: () => import("./commands/keys-create.ts").then((module) => module.default),
+    list: () => import("./commands/keys-list.ts").then((module) => module.default),
+    revoke: () => import("./commands/keys-revoke.ts").then((module) => module.default),
+  },
+});
+
 const root = defineCommand({
   meta: {
     name: "ag",
@@ -43,14 +52,19 @@ Start here:
   ag serve --demo          try it without an account, offline
   ag accounts add          add an account
   ag serve                 run the gateway on http://127.0.0.1:48123
+  ag why                   what became of the last request, and why
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing usable (no account), 130 interrupted`,
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing usable (no account, no key), 130 interrupted`,
   },
   subCommands: {
     serve: () => import("./commands/serve.ts").then((module) => module.default),
     accounts,
     limits: () => import("./commands/limits.ts").then((module) => module.default),
     models,
+    keys,
+    usage: () => import("./commands/usage.ts").then((module) => module.default),
+    logs: () => import("./commands/logs.ts").then((module) => module.default),
+    why: () => import("./commands/why.ts").then((module) => module.default),
     compat: () => import("./commands/compat.ts").then((module) => module.default),
   },
 });
@@ -58,7 +72,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing usable (no account), 130 
 /** Runs one command line and returns the exit code. Never throws and never exits. */
 export async function runCli(words: readonly string[]): Promise<number> {
   try {
-    const line = await parseLine(root, words, { interactive: isInteractive() });
+    const line = await parseLine(root, words, { interactive: words.length < 2 && isInteractive() });
     switch (line.type) {
       case "version":
         await print(versionText(line.json));
