@@ -1,6 +1,7 @@
 import { ConfigError } from "../config/config-error.ts";
 import { fullMessage, GatewayError } from "../core/errors.ts";
 import { DataFileError } from "../core/store.ts";
+import { redact } from "../lib/redact.ts";
 
 /** Exit codes are part of the contract with scripts. */
 export const EXIT = { done: 0, failed: 1, usage: 2, nothingUsable: 3, interrupted: 130 } as const;
@@ -52,10 +53,11 @@ export function describeFailure(thrown: unknown): Failure {
     return { message: defect.message, hint: undefined, exitCode: EXIT.failed };
   }
   return {
-    message: `Unexpected failure: ${defect instanceof Error ? defect.message : String(defect)}`,
+    // What nobody has foreseen may hold anything, and is there to be passed on.
+    message: `Unexpected failure: ${redact(defect instanceof Error ? defect.message : String(defect))}`,
     hint: "This is a defect in ag. AG_LOG_LEVEL=debug shows where it happened.",
     exitCode: EXIT.failed,
-    ...(defect instanceof Error && defect.stack !== undefined && { stack: defect.stack }),
+    ...(defect instanceof Error && defect.stack !== undefined && { stack: redact(defect.stack) }),
   };
 }
 

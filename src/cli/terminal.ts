@@ -37,9 +37,9 @@ export async function printJson(value: unknown): Promise<void> {
   await print(JSON.stringify(value, undefined, 2));
 }
 
-/** Text from outside, fit for a terminal: without control characters that could repaint it. */
+/** Text from outside, fit for a terminal: without what could repaint it or turn the rest of a line around. */
 export function plain(text: string): string {
-  return stripVTControlCharacters(text).replace(/\p{Cc}+/gu, " ");
+  return stripVTControlCharacters(text).replace(/[\p{Cc}\u2028-\u202E\u2066-\u2069]+/gu, " ");
 }
 
 /** Columns to write tables and paragraphs for: those of the terminal, else what COLUMNS asks for, else the usual 80. */

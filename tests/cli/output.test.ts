@@ -4,7 +4,7 @@ import { modelTable } from "../../src/cli/commands/models-list.ts";
 import { describeFailure, UserError } from "../../src/cli/failure.ts";
 import { jsonReporter, prettyReporter } from "../../src/cli/serve/logging.ts";
 import { renderTable } from "../../src/lib/table.ts";
-import { createPaint, wantsColor, wrapped } from "../../src/cli/terminal.ts";
+import { createPaint, plain, wantsColor, wrapped } from "../../src/cli/terminal.ts";
 import { ConfigError } from "../../src/config/config-error.ts";
 import { GatewayError } from "../../src/core/errors.ts";
 import type { ModelProfile } from "../../src/core/models.ts";
@@ -130,12 +130,22 @@ describe("what a failure says and how it exits", () => {
     expect(describeFailure(new TypeError("x")).stack).toBeDefined();
   });
 
+  test("a defect is told without the secrets it holds", () => {
+    const failure = describeFailure(new TypeError("Cannot use ya29.test-canary of owner@canary.example"));
+    expect(`${failure.message} ${failure.stack}`).not.toContain("canary");
+  });
+
   test("the owner of an account is told what to open", () => {
     const error = new GatewayError("account-unusable", "a1 must be verified", {
       ownerUrl: "https://accounts.google.com/x",
     });
     expect(describeFailure(error).message).toEndWith(" must open https://accounts.google.com/x");
   });
+});
+
+test("text from outside can neither repaint a terminal nor turn a line around", () => {
+  expect(plain("a\u001b[31mb\r\u202Etxt.exe\u2066c\u2028d")).toBe("ab txt.exe c d");
+  expect(plain("Łukasz 東京 עברית")).toBe("Łukasz 東京 עברית");
 });
 
 test("JSON log lines hold time, level and message, with objects as fields that cannot pose as them", () => {
