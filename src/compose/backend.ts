@@ -54,11 +54,11 @@ export async function composeStore(config: Config): Promise<Store> {
 
 export async function composeBackend(config: Config, options: BackendOptions): Promise<Backend> {
   const { demo, scenario, clock = systemClock } = options;
-  const outside = demo ? demoOutside(scenario ?? "normal", clock) : realOutside(config);
+  const outside = demo ? await demoOutside(scenario ?? "normal", clock) : realOutside(config, clock);
   const store = demo ? openStore(":memory:") : await composeStore(config);
   if (outside.accounts.length > 0) await store.accounts.add(outside.accounts, clock.now(), { again: false });
 
-  const accounts = tellingProblems(store.accounts);
+  const accounts = askedSparingly(tellingProblems(store.accounts));
   const tokens = createTokenClient({ ...outside, clock });
   const upstreams = composeUpstreams(config, outside, clock);
   const rediscoverProject = composeProjectDiscovery(config, outside, clock);
@@ -119,6 +119,7 @@ export async function composeBackend(config: Config, options: BackendOptions): P
       troubledDiscovery.close();
       await pool.flush();
       await store.close();
+      outside.close();
     },
   };
 }
@@ -163,6 +164,42 @@ function reserveOf(account: Account, { accounts }: Config): number {
     0,
     ...accounts.flatMap((entry) => (accountsNamed(entry.account, [account])[0] ? [entry.reserve] : [])),
   );
+}
+
+/** Whoever changes an account takes longer than this until he says that it is done. */
+const VERSION_AGE_MS = 2;
+
+/**
+ * The store, which is not asked for its version by each of several hundred requests a second. What is changed through it
+ * shows at once.
+ */
+function askedSparingly(accounts: AccountStore): AccountStore {
+  let askedAt = -Infinity;
+  let version = 0;
+  const telling =
+    <Given extends unknown[], Result>(change: (...given: Given) => Promise<Result>) =>
+    async (...given: Given): Promise<Result> => {
+      try {
+        return await change(...given);
+      } finally {
+        askedAt = -Infinity;
+      }
+    };
+  return {
+    list: accounts.list,
+    add: telling(accounts.add),
+    update: telling(accounts.update),
+    endTermsBlock: telling(accounts.endTermsBlock),
+    remove: telling(accounts.remove),
+    version() {
+      const now = performance.now();
+      if (now - askedAt >= VERSION_AGE_MS) {
+        version = accounts.version();
+        askedAt = now;
+      }
+      return version;
+    },
+  };
 }
 
 /** The store, with a line in the log for whatever its owner must act on. */

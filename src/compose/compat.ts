@@ -9,7 +9,10 @@ export interface Compatibility {
 }
 
 /** What becomes of every field of every protocol's requests: the tables by which requests are judged. */
-export const compatibility: readonly Compatibility[] = PROTOCOL_IDS.map((id) => {
-  const same = Object.values(protocols).filter((protocol) => protocol.id === id);
-  return { id, tables: [...new Set(same.flatMap(({ fields }) => fields))] };
-});
+export async function compatibility(): Promise<Compatibility[]> {
+  const loaded = await Promise.all(Object.values(protocols).map(({ load }) => load()));
+  return PROTOCOL_IDS.map((id) => {
+    const same = loaded.filter((protocol) => protocol.id === id);
+    return { id, tables: [...new Set(same.flatMap(({ fields }) => fields))] };
+  });
+}

@@ -1,5 +1,7 @@
+import type { LimitsDeps, TokenRefresh } from "../http/account-limits.ts";
+import { limitsText } from "../limits/text.ts";
 import { isUsable } from "../core/accounts.ts";
-import { asGatewayError, type GatewayError } from "../core/errors.ts";
+import { asGatewayError, GatewayError } from "../core/errors.ts";
 import { createLimits, type Limits } from "../limits/limits.ts";
 import { familyOf } from "../models/profile.ts";
 import { isOffered } from "../models/shipped.ts";
@@ -28,4 +30,39 @@ export function limitsOver({ pool, discovery, clock }: Backend, patienceMs: numb
   };
 
   return createLimits({ views, freshen, models: { isOffered, familyOf }, clock, patienceMs });
+}
+
+/** Somebody waits for the page. */
+const ROUTE_PATIENCE_MS = 5_000;
+
+/** What the routes about accounts answer from. */
+export function limitRoutes(backend: Backend): LimitsDeps {
+  const { pool, credentials } = backend;
+  const limits = limitsOver(backend, ROUTE_PATIENCE_MS);
+  return {
+    report: limits.report,
+    table: async (signal) => limitsText(await limits.report(signal)),
+    async refreshTokens(handle, signal) {
+      await pool.sync();
+      const accounts = pool.views().map(({ account }) => account);
+      const asked = accounts.filter(
+        (account) =>
+          account.kind === "antigravity" && (handle === undefined ? isUsable(account) : account.handle === handle),
+      );
+      return Promise.all(
+        asked.map(async (account): Promise<TokenRefresh> => {
+          if (!account.enabled || account.problem?.type === "terms-block") {
+            const message = `Account ${account.handle} is stopped, so Google was not asked: ag accounts list`;
+            return { handle: account.handle, failure: new GatewayError("account-unusable", message) };
+          }
+          try {
+            await credentials.refreshNow(account.id, signal);
+            return { handle: account.handle };
+          } catch (cause) {
+            return { handle: account.handle, failure: asGatewayError(cause) };
+          }
+        }),
+      );
+    },
+  };
 }

@@ -1,6 +1,7 @@
 import { GatewayError } from "../core/errors.ts";
 import { isJsonObject } from "../lib/json.ts";
 import { readJson } from "./body.ts";
+import type { RouteCall } from "./route.ts";
 
 export interface LimitsDeps {
   /** A JSON document; its shape is the matter of who makes it. Throws GatewayError. */
@@ -41,9 +42,12 @@ export async function limitsReply({ url, signal }: Request, limits: LimitsDeps):
 
 /**
  * `POST /refresh-token`, for all sign-ins or for the one named by `?account=` or `{"account": …}`. Throws GatewayError.
- * 200 when at least one has a new token.
+ * 200 when at least one has a new token; else the exchange ends with the failure of the first.
  */
-export async function refreshReply(request: Request, { refreshTokens }: LimitsDeps): Promise<Response> {
+export async function refreshReply(
+  { request, exchange }: Pick<RouteCall, "request" | "exchange">,
+  { refreshTokens }: LimitsDeps,
+): Promise<Response> {
   const handle = new URL(request.url).searchParams.get("account") ?? (await accountInBody(request));
   const refreshes = await refreshTokens(handle, request.signal);
   if (refreshes.length === 0) {
@@ -63,7 +67,9 @@ export async function refreshReply(request: Request, { refreshTokens }: LimitsDe
   const failed = accounts.filter(({ status }) => status === "failed").length;
   const status = failed === 0 ? "ok" : failed < accounts.length ? "partial" : "error";
   const message = `${accounts.length - failed} of ${accounts.length} access tokens refreshed`;
-  return Response.json({ status, message, accounts }, { status: status === "error" ? 502 : 200, headers });
+  const reply = Response.json({ status, message, accounts }, { status: status === "error" ? 502 : 200, headers });
+  if (status === "error") exchange.finish(reply.status, refreshes[0]?.failure);
+  return reply;
 }
 
 async function accountInBody(request: Request): Promise<string | undefined> {

@@ -9,7 +9,7 @@ export function replyHeaders(trace: Trace): Record<string, string> {
     "x-ag-request-id": trace.requestId,
     "request-id": trace.requestId,
     "x-request-id": trace.requestId,
-    "x-ag-attempts": String(trace.attempts.filter(({ unsent }) => !unsent).length),
+    "x-ag-attempts": String(trace.attempts.filter(({ unsent }) => !unsent).length + (trace.omitted?.attempts ?? 0)),
     "x-ag-waited-ms": String(Math.round(trace.waitedMs)),
     ...(trace.servedModel !== undefined && { "x-ag-model": trace.servedModel }),
     ...(trace.accountHandle !== undefined && { "x-ag-account": trace.accountHandle }),

@@ -1,42 +1,38 @@
 import { GatewayError } from "../core/errors.ts";
-import type { ClientRequest, Protocol } from "../core/protocol.ts";
-import { countReply, type CountDeps } from "./count-tokens.ts";
+import type { ClientRequest, LazyProtocol } from "../core/protocol.ts";
+import { type CountDeps, countReply } from "./count-tokens.ts";
 import { answer, type History, type InferenceDeps, type InferenceRoute } from "./inference.ts";
 import { METHODS, readMethodAddress } from "./method-address.ts";
-import { forgiving, forgivingGemini, type Route, type RouteCall } from "./route.ts";
+import { forgivenPaths } from "./paths.ts";
+import type { Route, RouteCall } from "./route.ts";
 
 export interface Protocols {
-  anthropic: Protocol;
-  openaiChat: Protocol;
-  openaiResponses: Protocol;
-  openaiCompletions: Protocol;
-  openaiImageGenerations: Protocol;
-  openaiImageEdits: Protocol;
-  gemini: Protocol;
+  anthropic: LazyProtocol;
+  openaiChat: LazyProtocol;
+  openaiResponses: LazyProtocol;
+  openaiCompletions: LazyProtocol;
+  openaiImageGenerations: LazyProtocol;
+  openaiImageEdits: LazyProtocol;
+  gemini: LazyProtocol;
 }
 
-/** One protocol's inference paths and counting paths. */
+/** One protocol's path, and the one at which its prompts are counted. */
 interface Endpoint {
   protocol: keyof Protocols;
-  paths: readonly string[];
-  countPaths?: readonly string[];
+  path: string;
+  countPath?: string;
   /** Its clients refer to earlier answers by id. */
   refers?: true;
   forms?: true;
 }
 
 const ENDPOINTS: readonly Endpoint[] = [
-  { protocol: "anthropic", paths: forgiving("/messages"), countPaths: forgiving("/messages/count_tokens") },
-  { protocol: "openaiChat", paths: forgiving("/chat/completions") },
-  {
-    protocol: "openaiResponses",
-    paths: forgiving("/responses"),
-    countPaths: forgiving("/responses/input_tokens"),
-    refers: true,
-  },
-  { protocol: "openaiCompletions", paths: forgiving("/completions") },
-  { protocol: "openaiImageGenerations", paths: forgiving("/images/generations") },
-  { protocol: "openaiImageEdits", paths: forgiving("/images/edits"), forms: true },
+  { protocol: "anthropic", path: "/v1/messages", countPath: "/v1/messages/count_tokens" },
+  { protocol: "openaiChat", path: "/v1/chat/completions" },
+  { protocol: "openaiResponses", path: "/v1/responses", countPath: "/v1/responses/input_tokens", refers: true },
+  { protocol: "openaiCompletions", path: "/v1/completions" },
+  { protocol: "openaiImageGenerations", path: "/v1/images/generations" },
+  { protocol: "openaiImageEdits", path: "/v1/images/edits", forms: true },
 ];
 
 /** Every path at which a model is asked or a prompt counted. */
@@ -47,35 +43,25 @@ export function inferenceRoutes(
   counting: CountDeps,
 ): Route[] {
   const routes: Route[] = [];
-  const add = (path: string, reply: Route["answer"]) =>
-    routes.push({ method: "POST", path, access: "inference", answer: reply });
-  for (const { protocol, paths, countPaths = [], refers, forms } of ENDPOINTS) {
-    const route: InferenceRoute = {
-      protocol: protocols[protocol],
-      ...(refers && { history }),
-      ...(forms && { forms }),
-    };
-    for (const path of paths) add(path, (call) => ask(route, call, deps));
-    for (const path of countPaths) add(path, (call) => count(route, call, counting));
+  const add = (path: string, { id }: LazyProtocol, reply: Route["answer"]) =>
+    routes.push({ method: "POST", path, access: "inference", asks: id, answer: reply });
+  for (const { protocol: name, path, countPath, refers, forms } of ENDPOINTS) {
+    const lazy = protocols[name];
+    let route: InferenceRoute | undefined;
+    const loaded = async () =>
+      (route ??= { protocol: await lazy.load(), ...(refers && { history }), ...(forms && { forms }) });
+    add(path, lazy, async (call) => answer(call, await loaded(), deps));
+    if (countPath !== undefined) add(countPath, lazy, async (call) => countReply(call, await loaded(), counting));
   }
   const { gemini } = protocols;
-  for (const path of [...forgivingGemini("/models/*"), ...forgiving("/models/*")]) {
-    add(path, async (call) => {
+  for (const path of ["/v1beta/models/*", "/v1/models/*"]) {
+    add(path, gemini, async (call) => {
       const address = geminiAddress(call);
-      const route = { protocol: gemini, address };
-      return address.method === "countTokens" ? count(route, call, counting) : ask(route, call, deps);
+      const route = { protocol: await gemini.load(), address };
+      return address.method === "countTokens" ? countReply(call, route, counting) : answer(call, route, deps);
     });
   }
   return routes;
-}
-
-function ask(route: InferenceRoute, { request, untimed }: RouteCall, deps: InferenceDeps): Promise<Response> {
-  // A model may think for minutes; a client that stops sending its request may not.
-  return answer(request, route, deps, untimed);
-}
-
-function count(route: InferenceRoute, { request, untimed }: RouteCall, deps: CountDeps): Promise<Response> {
-  return countReply(request, route, deps, untimed);
 }
 
 /** Throws GatewayError("unknown-route"). */
@@ -86,9 +72,10 @@ function geminiAddress({ request, rest }: RouteCall): NonNullable<ClientRequest[
 }
 
 /** Whose errors a path's are, by the path alone; `undefined` for those that several protocols share. */
-export function protocolOfPath(pathname: string, protocols: Protocols): Protocol | undefined {
-  const starts = (path: string) => `${pathname}/`.startsWith(`${path}/`);
-  const endpoint = ENDPOINTS.find(({ paths }) => paths.some(starts));
+export function protocolOfPath(pathname: string, protocols: Protocols): LazyProtocol | undefined {
+  const paths = forgivenPaths(pathname);
+  const starts = (path: string) => paths.some((one) => `${one}/`.startsWith(`${path}/`));
+  const endpoint = ENDPOINTS.find(({ path }) => starts(path));
   if (endpoint) return protocols[endpoint.protocol];
-  return forgivingGemini("").some(starts) || /\/models\/.+:[A-Za-z]+\/?$/.test(pathname) ? protocols.gemini : undefined;
+  return starts("/v1beta") || /\/models\/.+:[A-Za-z]+\/?$/.test(pathname) ? protocols.gemini : undefined;
 }

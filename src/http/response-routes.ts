@@ -2,17 +2,18 @@ import { GatewayError } from "../core/errors.ts";
 import { openAiErrorBody } from "../core/openai/error.ts";
 import type { JsonObject, JsonValue } from "../lib/json.ts";
 import { percentDecoded } from "../lib/percent.ts";
-import { forgiving, type Route } from "./route.ts";
+import type { Route } from "./route.ts";
 
-/** Answers that their owner has opted to keep. All throw GatewayError: `not-found`, or a refusal that names the setting. */
+/** Answers that their owner has opted to keep; `owner` is the handle of the key that asks. All throw GatewayError: `not-found`, or a refusal that names the setting. */
 export interface KeptResponses {
-  find(id: string): Promise<JsonObject>;
-  inputItems(id: string): Promise<readonly JsonValue[]>;
-  remove(id: string): Promise<void>;
+  find(id: string, owner: string | undefined): Promise<JsonObject>;
+  inputItems(id: string, owner: string | undefined): Promise<readonly JsonValue[]>;
+  remove(id: string, owner: string | undefined): Promise<void>;
 }
 
 export function responseRoutes(kept: KeptResponses): Route[] {
-  return forgiving("/responses").flatMap((path): Route[] => [
+  const path = "/v1/responses";
+  return [
     {
       method: "GET",
       path,
@@ -29,31 +30,31 @@ export function responseRoutes(kept: KeptResponses): Route[] {
       method: "GET",
       path: `${path}/*`,
       access: "inference",
-      async answer({ request, rest }) {
+      async answer({ request, rest, caller: { key } }) {
         const [id, below] = idAndBelow(rest);
         const { searchParams: query } = new URL(request.url);
-        if (below === "input_items") return Response.json(pageOf(await kept.inputItems(id), query));
+        if (below === "input_items") return Response.json(pageOf(await kept.inputItems(id, key), query));
         if (below !== "") throw nothingBelow();
         if (query.get("stream") === "true") {
           throw new GatewayError("invalid-request", "stream: an answer that was kept is given as a whole", {
             field: "stream",
           });
         }
-        return Response.json(await kept.find(id));
+        return Response.json(await kept.find(id, key));
       },
     },
     {
       method: "DELETE",
       path: `${path}/*`,
       access: "inference",
-      async answer({ rest }) {
+      async answer({ rest, caller: { key } }) {
         const [id, below] = idAndBelow(rest);
         if (below !== "") throw nothingBelow();
-        await kept.remove(id);
+        await kept.remove(id, key);
         return Response.json({ id, object: "response", deleted: true });
       },
     },
-  ]);
+  ];
 }
 
 function nothingBelow(): GatewayError {

@@ -11,7 +11,6 @@ const PATHS: readonly (readonly [method: Route["method"], path: string])[] = [
   ["POST", "/v1/api/event_logging/*"],
   // Whose key this is.
   ["GET", "/v1/me"],
-  ["GET", "/me"],
 ];
 
 export const sideCallRoutes: readonly Route[] = PATHS.map(([method, path]) => ({

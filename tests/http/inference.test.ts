@@ -2,9 +2,11 @@ import { expect, test } from "bun:test";
 import { GatewayError } from "../../src/core/errors.ts";
 import type { Protocol, ReplyEncoder } from "../../src/core/protocol.ts";
 import type { TurnEvent } from "../../src/core/turn.ts";
-import { answer, type FinishedRequest, type InferenceDeps } from "../../src/http/inference.ts";
+import type { RequestRecord } from "../../src/core/record.ts";
+import type { InferenceDeps } from "../../src/http/inference.ts";
 import { fakeClock, settle } from "../support/clock.ts";
 import { stubProtocol } from "../support/stub-protocol.ts";
+import { askRoute } from "./support.ts";
 
 const usage = { input: 1, cachedInput: 0, output: 1, thinking: 0 };
 const start: TurnEvent[] = [
@@ -24,17 +26,16 @@ function depsOf(run: InferenceDeps["run"], over: Partial<InferenceDeps> = {}): I
     strict: false,
     maxBodyBytes: 1024,
     keepAliveMs: 60_000,
-    onFinished: () => {},
     onFailure: () => {},
     ...over,
   };
 }
 
 function setup(run: InferenceDeps["run"], over: Partial<InferenceDeps> = {}, protocol = stubProtocol) {
-  const finished: FinishedRequest[] = [];
-  const deps = depsOf(run, { onFinished: (record) => finished.push(record), ...over });
+  const finished: RequestRecord[] = [];
+  const deps = depsOf(run, over);
   const ask = (body: string | ReadableStream<Uint8Array>, init: RequestInit = {}) =>
-    answer(new Request("http://localhost/v1/x", { method: "POST", body, ...init }), { protocol }, deps);
+    askRoute(new Request("http://localhost/v1/x", { method: "POST", body, ...init }), { protocol }, deps, finished);
   return { ask, finished };
 }
 
@@ -67,7 +68,7 @@ test("a whole reply echoes the client's model and names what served it in header
     "x-ag-attempts": "1",
     "x-ag-waited-ms": "0",
   });
-  expect(finished.map(({ stream, error }) => ({ stream, error }))).toEqual([{ stream: false, error: undefined }]);
+  expect(finished).toMatchObject([{ outcome: "ok", status: 200 }]);
 });
 
 const fellBack: InferenceDeps["run"] = async function* (_call, _strict, trace) {
@@ -149,7 +150,7 @@ test("a failure after the first batch ends the stream with the protocol's error 
   expect(await (await ask(JSON.stringify({ stream: true }))).text()).toBe(
     "turn-start\nblock-start\nfailed unavailable\n",
   );
-  expect(finished.map((record) => record.error?.kind)).toEqual(["unavailable"]);
+  expect(finished).toMatchObject([{ outcome: "unavailable", status: 200, stream: true, reason: "cut" }]);
 });
 
 test("a silent start opens the stream with a sign of life, and further silence brings more", async () => {
@@ -233,9 +234,9 @@ test("a lost field is named in a header that is plain ASCII", async () => {
 
 test("strict mode is asked for by configuration or by header", async () => {
   const seen: boolean[] = [];
-  const spy: InferenceDeps["run"] = async function* (call, strict, trace, abort) {
-    seen.push(strict);
-    yield* good(call, strict, trace, abort);
+  const spy: InferenceDeps["run"] = async function* (call, options, trace, abort) {
+    seen.push(options.strict);
+    yield* good(call, options, trace, abort);
   };
   await setup(spy).ask("{}");
   await setup(spy).ask("{}", { headers: { "x-ag-strict": "1" } });
@@ -257,7 +258,38 @@ test("a client that leaves mid-stream aborts the run and is recorded once as can
   await reader?.read();
   await reader?.cancel();
   expect(aborted).toBe(true);
-  expect(finished.map((record) => record.error?.kind)).toEqual(["cancelled"]);
+  await settle();
+  expect(finished).toMatchObject([{ outcome: "client-closed", status: 200 }]);
+});
+
+test("a client that has stopped reading gives all back when its time is up, and still finds the error at the end", async () => {
+  let isLetGo = false;
+  const endless: InferenceDeps["run"] = async function* (_call, _strict, _trace, abort) {
+    try {
+      yield start;
+      for (;;) {
+        yield [{ type: "keep-alive" } as never];
+        if (abort.signal.aborted) throw abort.signal.reason;
+      }
+    } finally {
+      isLetGo = true;
+    }
+  };
+  let stop = () => {};
+  const run: InferenceDeps["run"] = (call, options, trace, abort) => {
+    stop = () => abort.abort(new GatewayError("deadline", "The client did not read"));
+    return endless(call, options, trace, abort);
+  };
+  const { ask, finished } = setup(run);
+  const response = await ask(JSON.stringify({ stream: true }));
+  await settle();
+  expect(finished).toEqual([]);
+  stop();
+  await settle();
+  expect(isLetGo).toBe(true);
+  expect(finished).toMatchObject([{ outcome: "deadline", status: 200, stream: true }]);
+  expect(await response.text()).toEndWith("failed deadline\n");
+  expect(finished).toHaveLength(1);
 });
 
 for (const [name, breakOff] of [
@@ -296,7 +328,7 @@ test("a stream that ends without a word of the answer is a failure, not an empty
     500,
     expect.objectContaining({ kind: "malformed-answer" }),
   ]);
-  expect(finished[0]?.error?.kind).toBe("malformed-answer");
+  expect(finished[0]?.outcome).toBe("malformed-answer");
 });
 
 test("an answer that clients may refer to is kept before they are told that it is complete", async () => {
@@ -324,7 +356,7 @@ test("an answer that clients may refer to is kept before they are told that it i
     const protocol: Protocol = { ...stubProtocol, parse: (call) => ({ ...stubProtocol.parse(call), reply }) };
     const request = new Request("http://localhost/v1/x", { method: "POST", body: JSON.stringify({ stream }) });
     const listen = async () => {
-      const response = await answer(request, { protocol, history }, depsOf(good));
+      const response = await askRoute(request, { protocol, history }, depsOf(good));
       await response.text();
       order.push("told");
     };

@@ -1,8 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../src/core/errors.ts";
+import type { RequestRecord } from "../../src/core/record.ts";
+import { SCOPES } from "../../src/core/keys.ts";
 import { routesOf } from "../../src/http/app.ts";
 import { claudeProfile } from "../support/requests.ts";
-import { appDeps, setup } from "./support.ts";
+import type { Route } from "../../src/http/route.ts";
+import { appDeps, keyed, KEYS, setup } from "./support.ts";
 
 const bad = { method: "POST", body: '{"bad":true}' };
 
@@ -79,7 +82,7 @@ describe("token counts", () => {
 
   test("the model that is counted for stands in the header", async () => {
     const ask = setup({
-      async countTokens(_request, trace) {
+      async countTokens(_request, _maySee, trace) {
         trace.servedModel = "served";
         return { tokens: 1, estimated: false };
       },
@@ -158,7 +161,7 @@ describe("side calls", () => {
   for (const [method, path] of CALLS) {
     test(`${method} ${path} is answered quietly, without a key`, async () => {
       const failures: unknown[] = [];
-      const ask = setup({ guard: { hosts: [], apiKey: "sk-ag-test" }, onFailure: (error) => failures.push(error) });
+      const ask = setup({ ...keyed(), onFailure: (error) => failures.push(error) });
       const reply = await ask(path, { method, ...(method === "POST" && { body: "not JSON" }) });
       expect([reply.status, failures]).toEqual([200, []]);
     });
@@ -173,20 +176,67 @@ describe("every route", () => {
     expect(names.length).toBe(new Set(names).size);
   });
 
-  for (const { method, path, access } of routes.filter(({ access }) => access !== "public")) {
-    test(`${method} ${path} (${access}) is closed without its key and to other origins`, async () => {
-      const address = path.replace("*", `${claudeProfile.id}:generateContent`);
-      const body = method === "POST" ? { body: "{}" } : {};
-      const closed = await setup({ guard: { hosts: [], apiKey: "sk-ag-test" } })(address, { method, ...body });
-      expect(await closed.json()).toMatchObject({ kind: "unauthorized" });
-      const foreign = await setup()(address, { method, ...body, headers: { origin: "https://evil.example" } });
-      expect(await foreign.json()).toMatchObject({ kind: "forbidden" });
+  const callOf = ({ method, path }: Route) => ({
+    address: path.replace("*", `${claudeProfile.id}:generateContent`),
+    init: { method, ...(method === "POST" && { body: "{}" }) },
+  });
+  const name = ({ method, path, access }: Route) => `${method} ${path} (${access})`;
+
+  for (const route of routes) {
+    test(`${name(route)} is closed to other origins and to other host names`, async () => {
+      const { address, init } = callOf(route);
+      for (const headers of [{ origin: "https://evil.example" }, { host: "evil.example" }]) {
+        const reply = await setup()(address, { ...init, headers });
+        expect([reply.status, await reply.json()]).toEqual([403, expect.objectContaining({ kind: "forbidden" })]);
+      }
     });
   }
+
+  for (const route of routes.filter(({ access }) => access !== "public")) {
+    test(`${name(route)} opens by a key of its scope and by nothing else`, async () => {
+      const { address, init } = callOf(route);
+      const ask = setup(keyed());
+      const refusal = async (key: keyof typeof KEYS | undefined) => {
+        const headers = key === undefined ? {} : { authorization: `Bearer ${KEYS[key]}` };
+        const reply = await ask(address, { ...init, headers });
+        const text = await reply.text();
+        return /unauthorized|forbidden/.test(text) ? [reply.status, JSON.parse(text).kind] : undefined;
+      };
+      expect(await refusal(undefined)).toEqual([401, "unauthorized"]);
+      expect(await refusal("wrong")).toEqual([401, "unauthorized"]);
+      for (const scope of SCOPES) {
+        expect(await refusal(scope)).toEqual(scope === route.access ? undefined : [403, "forbidden"]);
+      }
+    });
+  }
+
+  test("that asks a model is known as such", () => {
+    const asking = routes.filter(({ asks }) => asks !== undefined);
+    expect(asking.every(({ method, access }) => method === "POST" && access === "inference")).toBe(true);
+    expect(asking.length).toBe(
+      routes.filter(({ method, access }) => method === "POST" && access === "inference").length,
+    );
+  });
+});
+
+test("a key that is refused for its scope stands in the record: its owner must find out whose client it is", async () => {
+  const finished: RequestRecord[] = [];
+  const exchanges = {
+    newRequestId: () => "req_id",
+    maxConcurrent: 10,
+    onFinished: (record: RequestRecord) => void finished.push(record),
+  };
+  const ask = setup({ ...keyed(), exchanges });
+  await ask("/v1/messages", { method: "POST", body: "{}", headers: { "x-api-key": KEYS.admin } });
+  await ask("/v1/messages", { method: "POST", body: "{}", headers: { "x-api-key": KEYS.wrong } });
+  expect(finished.map(({ key, status }) => [key, status])).toEqual([
+    ["k2", 403],
+    [undefined, 401],
+  ]);
 });
 
 test("a key may come in the address, as Gemini clients send it", async () => {
-  const ask = setup({ guard: { hosts: [], apiKey: "sk-ag-test" } });
-  expect((await ask("/v1beta/models?key=sk-ag-test")).status).toBe(200);
-  expect((await ask("/v1beta/models?key=sk-ag-wrong")).status).not.toBe(200);
+  const ask = setup(keyed());
+  expect((await ask(`/v1beta/models?key=${KEYS.inference}`)).status).toBe(200);
+  expect((await ask(`/v1beta/models?key=${KEYS.wrong}`)).status).toBe(401);
 });

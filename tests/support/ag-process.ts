@@ -26,10 +26,16 @@ export async function storedAccounts(upstream: CloudCodeServer, home: string): P
   return accounts.map(({ lastUsedAt: _, ...account }) => account);
 }
 
-/** Started from source over the strict server, on a free port, with all accounts of the upstream's world. */
-export async function startAgProcess(upstream: CloudCodeServer): Promise<AgProcess> {
+/**
+ * Started from source over the strict server, on a free port, with all accounts of the upstream's world; with these variables
+ * besides.
+ */
+export async function startAgProcess(
+  upstream: CloudCodeServer,
+  variables: Record<string, string> = {},
+): Promise<AgProcess> {
   const home = temporaryHome();
-  const env = gatewayEnvironment(upstream, home);
+  const env = { ...gatewayEnvironment(upstream, home), ...variables };
   const config = loadConfig({ env, oauthClient: undefined });
   const store = await composeStore(config);
   await store.accounts.add(

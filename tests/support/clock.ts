@@ -48,8 +48,11 @@ export function fakeClock(start = Date.UTC(2026, 0, 1)): FakeClock {
   };
 }
 
-/** A clock whose sleeps end at once, moving time on by their length. For code whose waits are beside the point. */
-export function eagerClock(start = Date.UTC(2026, 0, 1)): Clock & { slept: number[] } {
+/**
+ * A clock whose sleeps end at once, moving time on by their length. For code whose waits are beside the point. Longer ones
+ * than `limitMs` are no waits but time limits, and never end.
+ */
+export function eagerClock(start = Date.UTC(2026, 0, 1), limitMs = Infinity): Clock & { slept: number[] } {
   let now = start;
   const slept: number[] = [];
   return {
@@ -57,13 +60,15 @@ export function eagerClock(start = Date.UTC(2026, 0, 1)): Clock & { slept: numbe
     now: () => now,
     sleep: async (ms, signal) => {
       signal?.throwIfAborted();
+      if (ms > limitMs) return systemClock.sleep(FOR_EVER_MS, signal);
       slept.push(ms);
       now += ms;
     },
   };
 }
 
-const PAUSE_LIMIT_MS = 9_000;
+export const PAUSE_LIMIT_MS = 9_000;
+const FOR_EVER_MS = 2 ** 31 - 1;
 
 /**
  * The system's clock, except that pauses end at once, moving time on by their length: a whole gateway on it retries

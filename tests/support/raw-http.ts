@@ -1,4 +1,4 @@
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 
 export interface RawRequest {
   method?: string;
@@ -47,6 +47,39 @@ export function rawRequest(url: string, request: RawRequest): Promise<RawReply> 
   };
   write();
   return promise;
+}
+
+/** What comes back for these bytes over a connection of their own, until the server has closed it: the request should ask for that. */
+export function rawBytes(url: string, bytes: string): Promise<string> {
+  const { hostname, port } = new URL(url);
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const socket = connect(Number(port), hostname);
+  let text = "";
+  socket.on("data", (data) => void (text += data.toString("latin1")));
+  socket.on("error", () => {}); // it is over all the same
+  socket.on("close", () => resolve(text));
+  socket.write(bytes);
+  return promise;
+}
+
+export interface RawClient {
+  /** To be ended, reset or paused as the test likes. */
+  socket: Socket;
+  /** What has come so far. */
+  text(): string;
+}
+
+/** A POST over a TCP connection of its own, left open. `sentBytes`: only so much of the body is sent. */
+export function openRequest(url: string, path: string, body: string, sentBytes = Infinity): RawClient {
+  const { hostname, port } = new URL(url);
+  const socket = connect({ port: Number(port), host: hostname, allowHalfOpen: true });
+  let text = "";
+  socket.on("data", (data) => void (text += data.toString("latin1")));
+  socket.on("error", () => socket.destroy()); // how it ends is the test's matter
+  const bytes = Buffer.from(body);
+  socket.write(`POST ${path} HTTP/1.1\r\nhost: ${hostname}:${port}\r\ncontent-length: ${bytes.length}\r\n\r\n`);
+  socket.write(bytes.subarray(0, sentBytes));
+  return { socket, text: () => text };
 }
 
 function isComplete(text: string): boolean {

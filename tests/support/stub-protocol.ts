@@ -1,6 +1,18 @@
-import { GatewayError } from "../../src/core/errors.ts";
+import { type FailureKind, GatewayError } from "../../src/core/errors.ts";
 import type { Protocol } from "../../src/core/protocol.ts";
 import { plainRequest } from "./requests.ts";
+
+const STATUSES: Partial<Record<FailureKind, number>> = {
+  "invalid-request": 400,
+  unauthorized: 401,
+  forbidden: 403,
+  "unknown-route": 404,
+  "not-found": 404,
+  "payload-too-large": 413,
+  "rate-limited": 429,
+  "key-limited": 429,
+  busy: 503,
+};
 
 /**
  * A protocol whose frames are readable: one line per event kind. `{"model":"m","stream":true}` asks for a stream;
@@ -32,10 +44,7 @@ export const stubProtocol: Protocol = {
     };
   },
   encodeError: (error, requestId) => ({
-    status:
-      { "invalid-request": 400, "rate-limited": 429, "payload-too-large": 413, "unknown-route": 404, "not-found": 404 }[
-        error.kind as string
-      ] ?? 500,
+    status: STATUSES[error.kind] ?? 500,
     body: { kind: error.kind, message: error.message, requestId },
   }),
 };

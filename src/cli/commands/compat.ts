@@ -46,7 +46,8 @@ Examples:
     json: { type: "boolean", description: "one JSON document" },
   },
   async run({ args }) {
-    const { compatibility } = await import("../../compose.ts");
+    const compose = await import("../../compose.ts");
+    const compatibility = await compose.compatibility();
     if (args.protocol === undefined) {
       await (args.json ? printJson({ protocols: compatibility.map(summary) }) : print(protocolList(compatibility)));
       return;

@@ -5,8 +5,10 @@ export interface FastOptions {
   events: number;
   /** The text of each event; default one word of a sentence. */
   text?: string;
-  /** One write per event (default), or the whole body at once with a length. */
-  delivery?: "event-each" | "at-once";
+  /** One write per event (default), the whole body at once with a length, or one write per event every `everyMs`. */
+  delivery?: "event-each" | "at-once" | "paced";
+  /** Of a paced answer; default 20. */
+  everyMs?: number;
 }
 
 /** A responder that has its bytes ready: no reading, no checking, no logging. */
@@ -19,6 +21,7 @@ export function fastResponse(options: FastOptions): (request: Request) => Promis
   return async (request) => {
     await request.arrayBuffer();
     if (options.delivery === "at-once") return new Response(whole, { headers });
+    if (options.delivery === "paced") return new Response(paced(all, options.everyMs ?? 20), { headers });
     const body = new ReadableStream<Uint8Array>({
       start(controller) {
         for (const event of all) controller.enqueue(event);
@@ -27,6 +30,24 @@ export function fastResponse(options: FastOptions): (request: Request) => Promis
     });
     return new Response(body, { headers });
   };
+}
+
+function paced(events: readonly Uint8Array[], everyMs: number): ReadableStream<Uint8Array> {
+  let timer: ReturnType<typeof setInterval> | undefined;
+  let next = 0;
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      const send = () => {
+        const event = events[next++];
+        if (event) return controller.enqueue(event);
+        clearInterval(timer);
+        controller.close();
+      };
+      send();
+      timer = setInterval(send, everyMs);
+    },
+    cancel: () => clearInterval(timer),
+  });
 }
 
 function eventOf(part: { text: string }, usageMetadata?: Record<string, number>): Uint8Array {

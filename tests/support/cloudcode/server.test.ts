@@ -214,8 +214,8 @@ test("two hosts share one world", async () => {
 
 test("fast mode streams ready-made events without a check", async () => {
   const fast = await startCloudCode({ fast: { events: 200 } });
-  for (const delivery of ["event-each", "at-once"] as const) {
-    const other = await startCloudCode({ fast: { events: 200, delivery } });
+  for (const delivery of ["event-each", "at-once", "paced"] as const) {
+    const other = await startCloudCode({ fast: { events: 200, delivery, everyMs: 1 } });
     const response = await fetch(`${other.url}/v1internal:streamGenerateContent?alt=sse`, {
       method: "POST",
       body: "{}",
