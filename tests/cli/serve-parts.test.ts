@@ -8,6 +8,7 @@ import { findPortHolder, listeningInode, parseLsof, programName } from "../../sr
 import { createPaint } from "../../src/cli/terminal.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import type { Account } from "../../src/core/accounts.ts";
+import type { KeysInForce } from "../../src/core/keys.ts";
 import { demoScenarios } from "../../src/upstreams/demo/index.ts";
 
 const paint = createPaint(false);
@@ -42,13 +43,27 @@ describe("what serve prints", () => {
   });
 
   test("says whether a key is required, and warns of one that can be guessed", () => {
-    expect(startText(start({}), paint)).toContain("API key   none required\n");
+    expect(startText(start({}), paint)).toContain("API key   none required until the first is made: ag keys create\n");
     const short = startText(start({}, { AG_API_KEY: "sk-ag-test-of-19-ch" }), paint);
     expect(short).toContain("API key   required (AG_API_KEY)\n");
     expect(short).toContain("AG_API_KEY has 19 characters");
     expect(short).not.toContain("sk-ag-test");
     expect(startText(start({}, { AG_API_KEY: "sk-ag-test-of-20-cha" }), paint)).not.toContain("AG_API_KEY has");
   });
+
+  const keyRows: [keys: Partial<KeysInForce>, text: string, isWarned: boolean][] = [
+    [{ asked: true, stored: 3, active: 2 }, "required (2 stored keys)", false],
+    [{ asked: true, stored: 1, active: 1, fromEnvironment: true }, "required (AG_API_KEY, 1 stored key)", false],
+    [{ asked: true, stored: 2, active: 0, fromEnvironment: true }, "required (AG_API_KEY)", false],
+    [{ asked: true, stored: 2, active: 0 }, "required (none is active)", true],
+  ];
+  for (const [keys, expected, isWarned] of keyRows) {
+    test(`says "${expected}" of keys${isWarned ? ", and how to make one" : ""}`, () => {
+      const given = start({ keys: { ...NO_KEYS, ...keys } });
+      expect(startText(given, paint)).toContain(`API key   ${expected}\n`);
+      expect(startWarnings(given).some((warning) => warning.includes("ag keys create"))).toBe(isWarned);
+    });
+  }
 
   const wildcards: [host: string, printed: string, toPaste: string][] = [
     ["0.0.0.0", "http://0.0.0.0:5000", "http://127.0.0.1:5000"],
@@ -240,9 +255,14 @@ function troubled(given: Partial<Account> = {}): Account {
   return account({ problem: { type: "needs-login", message: "Sign in again", since: 0 }, ...given });
 }
 
+const NO_KEYS: KeysInForce = { asked: false, fromEnvironment: false, stored: 0, active: 0 };
+
 function start(given: Partial<Start>, env: Record<string, string> = {}, file?: string): Start {
+  const config = loadConfig({ ...inputs({ XDG_DATA_HOME: "/data", ...env }), readFile: () => file });
+  const isClosed = config.apiKey !== undefined;
   return {
-    config: loadConfig({ ...inputs({ XDG_DATA_HOME: "/data", ...env }), readFile: () => file }),
+    config,
+    keys: { ...NO_KEYS, asked: isClosed, fromEnvironment: isClosed },
     url: "http://127.0.0.1:48123",
     demo: false,
     proxy: undefined,

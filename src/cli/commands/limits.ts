@@ -5,7 +5,7 @@ import { systemClock } from "../../lib/clock.ts";
 import type { LimitsReport } from "../../limits/report.ts";
 import { limitsText } from "../../limits/text.ts";
 import { ADD_ACCOUNT, describeFailure, EXIT, UsageError, UserError } from "../failure.ts";
-import { askServer, configuredUrl, givenUrl } from "../limits/server.ts";
+import { askServer, configuredUrl, credentialsFrom, givenUrl } from "../limits/server.ts";
 import { appendingScreen, interruption, terminalScreen, watch } from "../limits/watch.ts";
 import { configureQuietLogging } from "../serve/logging.ts";
 import { outputWidth, print, printError, printJson, stdoutPaint } from "../terminal.ts";
@@ -19,7 +19,8 @@ export default defineCommand({
     description: `Show what is left of each account's quota, per model, and when it comes back
 
 Asks the running server, which also knows of live limits and running requests. When none runs, the accounts
-are asked directly. The server's address is the configured one; a key is taken from AG_API_KEY.
+are asked directly. The server's address is the configured one. Where it asks for keys, none is needed on its own machine;
+elsewhere AG_API_KEY must hold one with the scope admin.
 
 Examples:
   ag limits --watch                            until Ctrl-C
@@ -59,6 +60,7 @@ interface LimitsSource {
 /** The server, or where none listens the accounts themselves. */
 function limitsSource(config: Config, { url, demo }: { url: string | undefined; demo: boolean }): LimitsSource {
   const server = url === undefined ? configuredUrl(config.server) : givenUrl(url);
+  const credentials = credentialsFrom(config);
   let direct: Promise<LimitsSource> | undefined;
 
   async function openDirect(): Promise<LimitsSource> {
@@ -75,7 +77,8 @@ function limitsSource(config: Config, { url, demo }: { url: string | undefined; 
 
   return {
     async report(signal) {
-      const asked = demo || server === undefined ? undefined : await askServer(server, config.apiKey, signal);
+      const asked =
+        demo || server === undefined ? undefined : await askServer(server, await credentials(server), signal);
       if (asked !== undefined) return asked;
       if (url !== undefined) {
         throw new UserError(`Nothing listens on ${server}`, { hint: "Start it with ag serve, or leave --url out" });

@@ -4,6 +4,7 @@ import type { ProxyInUse } from "../../config/proxy.ts";
 import { accountsNamed } from "../../core/account-name.ts";
 import { ACCOUNT_KINDS } from "../../core/account-kind.ts";
 import { type Account, isUsable } from "../../core/accounts.ts";
+import type { KeysInForce } from "../../core/keys.ts";
 import { ADD_ACCOUNT } from "../failure.ts";
 import { type Paint, plain } from "../terminal.ts";
 
@@ -12,7 +13,10 @@ export interface Start {
   url: string;
   demo: boolean;
   proxy: ProxyInUse | undefined;
+  keys: KeysInForce;
   accounts: readonly Account[];
+  /** What the process itself lacks. */
+  warnings?: readonly (string | undefined)[];
 }
 
 /** A model that the demo has and that Claude Code knows how to use. */
@@ -31,13 +35,32 @@ export function startText(start: Start, paint: Paint): string {
 /** What will not work as things stand, each with its remedy. */
 export function startWarnings(start: Start): string[] {
   if (start.demo) return [];
-  const checks = [guessableKey, unusableAccounts, missingClient, unusedLanes, unknownAccounts, fallbackWithoutChain];
+  const checks = [
+    processWarnings,
+    guessableKey,
+    uselessKeys,
+    unusableAccounts,
+    missingClient,
+    unusedLanes,
+    unknownAccounts,
+    fallbackWithoutChain,
+  ];
   return checks.flatMap((check) => check(start) ?? []);
+}
+
+function processWarnings({ warnings = [] }: Start): string[] {
+  return warnings.filter((warning) => warning !== undefined);
 }
 
 function guessableKey({ config: { apiKey } }: Start): string | undefined {
   if (apiKey === undefined || apiKey.length >= SHORTEST_KEY) return undefined;
   return `AG_API_KEY has ${apiKey.length} characters, few enough to be guessed: use ${SHORTEST_KEY} random ones or more.`;
+}
+
+/** Keys are asked for, and there is none that a client could send. */
+function uselessKeys({ keys }: Start): string | undefined {
+  if (!keys.asked || keys.fromEnvironment || keys.active > 0) return undefined;
+  return "No API key may ask models (any more), so requests will be refused.\nTo make one: ag keys create   (ag keys list shows those there are)";
 }
 
 function unusableAccounts({ accounts }: Start): string | undefined {
@@ -94,7 +117,7 @@ function serverParts(start: Start, paint: Paint): string[] {
   const { host } = config.server;
   const facts = [
     ...(isWildcard(host) ? [["host", `${host}: every address of this machine, from other machines too`]] : []),
-    ["API key", config.apiKey === undefined ? "none required" : "required (AG_API_KEY)"],
+    ["API key", keyText(start.keys)],
     ["data", config.paths.dataDirectory],
     ["proxy", proxy === undefined ? "none" : `${proxy.display} (${proxy.variable})`],
     ["accounts", accountsText(accounts)],
@@ -126,6 +149,13 @@ function demoParts({ config, url, accounts }: Start, paint: Paint): string[] {
       "  claude",
     ].join("\n"),
   ];
+}
+
+function keyText({ asked, fromEnvironment, active }: KeysInForce): string {
+  if (!asked) return "none required until the first is made: ag keys create";
+  const stored = active === 0 ? [] : [active === 1 ? "1 stored key" : `${active} stored keys`];
+  const sources = [...(fromEnvironment ? ["AG_API_KEY"] : []), ...stored];
+  return `required (${sources.length === 0 ? "none is active" : sources.join(", ")})`;
 }
 
 function accountsText(accounts: readonly Account[]): string {
