@@ -2,6 +2,8 @@ export interface ServedBinary {
   /** "http://127.0.0.1:40123", as the server printed it. */
   url: string;
   pid: number;
+  /** Its exit code, once it has ended. */
+  exited: Promise<number>;
   /** Asks the server to end and resolves with its exit code. */
   stop(): Promise<number>;
 }
@@ -43,6 +45,7 @@ export async function startServer(
   return {
     url,
     pid: child.pid,
+    exited: child.exited,
     async stop() {
       child.kill("SIGTERM");
       return child.exited;

@@ -234,7 +234,8 @@ for (const client of CLIENTS) {
         const reply = await rawRequest(ag.url, { path, headers: framing, body: [`5\r\n{"a":`], leaves: true });
         expect(reply.status).toBe(0);
       }
-      await ag.hasWritten(new RegExp(`(cancelled ${protocol.id}[^]*){2}`), from);
+      const left = `"protocol":"${protocol.id}".*"outcome":"client-closed"`;
+      await ag.hasWritten(new RegExp(`${left}[^]*${left}`), from);
       expect(upstream.calls()).toEqual([]);
     });
 
@@ -313,7 +314,7 @@ test("odd paths are answered, not failed on", async () => {
     "/v1/models/%00",
     `/v1/models/${"x".repeat(9_000)}`,
     "/v1/%ff?key=1",
-    "//",
+    "//nothing//",
   ]) {
     const reply = await rawRequest(ag.url, { method: "GET", path });
     expect(reply.status).toBe(404);
@@ -344,7 +345,7 @@ describe("after all of it", () => {
 
   test("its log holds nothing of any request, and no failure of its own", () => {
     expect(ag.written()).not.toContain(SECRET);
-    expect(ag.written()).not.toMatch(/^\S+ error |internal/m);
+    expect(ag.written()).not.toMatch(/"level":"error"|internal/);
   });
 
   test("its accounts are as they were", async () => {

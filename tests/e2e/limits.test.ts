@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { chatClient, messagesClient } from "../support/clients.ts";
 import { failure, gate, httpAnswer, pause, text, turn } from "../support/cloudcode/index.ts";
 import { CLAUDE, GEMINI_3 } from "../support/cloudcode/samples.ts";
+import { EVERY_CLIENT, pathOf } from "../support/every-client.ts";
 import { startScene, until } from "./support/scene.ts";
 
 const CLIENTS = [messagesClient, chatClient];
@@ -213,6 +214,25 @@ describe("many at once", () => {
     expect(refused).toEqual(refused.map(() => ({ status: 429, told: true })));
     held.open();
     expect((await Promise.all(replies)).map(({ status }) => status).toSorted()).toEqual([200, 200, 200, 429, 429]);
+  });
+
+  test("a full gateway refuses at once, in every protocol, and says when to come again", async () => {
+    const held = gate();
+    await using scene = await startScene({ config: { server: { maxConcurrent: 1 } } });
+    scene.upstream.next(turn([pause(held), text("done")]));
+    const running = scene.ask(messagesClient);
+    await scene.upstream.call(1);
+    for (const [client, stream] of EVERY_CLIENT.flatMap((one) => [[one, true] as const, [one, false] as const])) {
+      const body = JSON.stringify(client.request("hidden", { stream }));
+      const refused = await fetch(scene.url() + pathOf(client, stream), { method: "POST", body });
+      expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "2"]);
+      client.checkError(await refused.json());
+    }
+    expect((await fetch(`${scene.url()}/healthz`)).status).toBe(200);
+    held.open();
+    expect((await running).status).toBe(200);
+    expect((await scene.ask(messagesClient)).status).toBe(200);
+    expect(scene.upstream.calls()).toHaveLength(2);
   });
 
   test("a client that hangs up while it waits leaves the queue", async () => {

@@ -4,7 +4,8 @@ import { asGatewayError, type GatewayError } from "../../src/core/errors.ts";
 import { turnCollector, type Turn, type TurnEvent } from "../../src/core/turn.ts";
 import { readAnswer } from "../../src/gemini-wire/answer.ts";
 import type { DecoderDeps } from "../../src/gemini-wire/decode.ts";
-import { answer, type Batches } from "../../src/http/inference.ts";
+import type { Batches } from "../../src/http/inference.ts";
+import { askRoute } from "../http/support.ts";
 import type { JsonObject } from "../../src/lib/json.ts";
 import { arbitraryAnswer, arbitrarySplit, type Said } from "../support/arbitrary-answer.ts";
 import { chatClient, type Client, type Heard, messagesClient } from "../support/clients.ts";
@@ -89,14 +90,13 @@ function ask(client: Client, stream: boolean, thinking: "shown" | "hidden", batc
   const body = JSON.stringify(client.request(thinking, { stream }));
   const address = client.address?.(stream);
   const route = { protocol, ...(address && { address }) };
-  return answer(new Request("http://gateway.test/", { method: "POST", body }), route, {
+  return askRoute(new Request("http://gateway.test/", { method: "POST", body }), route, {
     run: (_call, _strict, _trace, abort) => batches(abort.signal),
     clock: fakeClock(),
     newId: () => String(++ids).padStart(24, "0"),
     strict: false,
     maxBodyBytes: 10_000,
     keepAliveMs: 10_000,
-    onFinished: () => {},
     onFailure: () => {},
   });
 }
