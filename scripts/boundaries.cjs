@@ -1,16 +1,18 @@
 // Who may import whom. Arrows point to what is imported:
 //   cli, main → compose → http → gateway → core → lib
 //               compose → upstreams/x → upstreams/shared, gemini-wire, core, lib
-//               compose → { protocols/x, gemini-wire, models, accounts, auth, store, limits, config, media } → core, lib
+//               compose → { protocols/x, gemini-wire, models, accounts, auth, store, limits, config, media, keys, explain, metrics } → core, lib
 // Islands (the folders in braces and upstreams/x) do not know each other: compose hands one what it needs of another.
 // Compose is compose.ts and, known to it alone, the files of compose/.
 
-const ISLAND = "^src/(protocols/[^/]+|gemini-wire|models|accounts|auth|store|limits|config|media)/";
-const PURE = "^src/(lib|core|protocols|gemini-wire|models)/";
+const ISLAND =
+  "^src/(protocols/[^/]+|gemini-wire|models|accounts|auth|store|limits|config|media|keys|explain|metrics)/";
+const PURE = "^src/(lib|core|protocols|gemini-wire|models|explain)/";
 /** Folders that talk to the machine. All others get time, ids, files and sockets passed in. */
 const MAY_USE_BUILTINS = "^src/(main\\.ts$|compose\\.ts$|compose/|cli/|config/|store/|auth/|http/)";
 /** The pure parts of islands whose input or output is the command line's: files to read, documents to show. */
-const SHARED_WITH_CLI = "accounts/(import/|archive\\.ts$|verify\\.ts$)|limits/(report|schema|text|zone-times)\\.ts$";
+const SHARED_WITH_CLI =
+  "accounts/(import/|archive\\.ts$|verify\\.ts$)|limits/(report|schema|text|zone-times)\\.ts$|explain/";
 
 /** Files below `from` may import, of our own code, nothing but `allowed`. */
 function only(name, from, allowed) {

@@ -37,7 +37,7 @@ function prepare() {
   });
   if (install.status !== 0) throw new Error(`bun install failed\n${install.stdout}${install.stderr}`);
   writeFileSync(stampFile, lockHash);
-  // Installing may have moved the binary: the bun package's own install script does.
+  // Installing may have moved the binary.
   return findBun() ?? bun;
 }
 
