@@ -22,7 +22,7 @@ const { values } = parseArgs({
   },
 });
 
-const binary = values.source ? undefined : (values.binary ?? builtBinary());
+const binary = values.source ? undefined : values.binary === undefined ? builtBinary() : resolve(values.binary);
 console.log(
   `${binary ?? "from source"}, ${values.streams} streams, ${values.aborts} broken off, in rounds for ${values.minutes} min`,
 );
