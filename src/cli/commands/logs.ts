@@ -3,13 +3,13 @@ import { loadConfig } from "../../config/load.ts";
 import type { RequestRecord } from "../../core/record.ts";
 import type { Store } from "../../core/store.ts";
 import { systemClock } from "../../lib/clock.ts";
-import { withStore } from "../accounts/with-store.ts";
 import { describeFailure, UsageError } from "../failure.ts";
 import { appendingScreen, interruption } from "../limits/watch.ts";
 import { clockText } from "../records/clock-text.ts";
 import { follow } from "../records/follow.ts";
 import { noRecordsHint } from "../records/hints.ts";
 import { type LogTable, logTable } from "../records/log-table.ts";
+import { withRecords } from "../records/with-records.ts";
 import { type Recent, recentRecords } from "../records/recent.ts";
 import { outputWidth, print, printError, printJson, stdoutPaint } from "../terminal.ts";
 
@@ -39,7 +39,7 @@ Examples:
   async run({ args }) {
     const count = countOf(args.number, args.follow === true ? 0 : 1);
     const selection = { failedOnly: args.failed === true, all: args.all === true };
-    const recent = await withStore(({ records }) => recentRecords(records, { count, ...selection }));
+    const recent = await withRecords(({ records }) => recentRecords(records, { count, ...selection }));
     if (args.follow) return followLogs(recent, selection, args.json === true);
     if (args.json) return printJson(recent.records);
     if (recent.records.length === 0) return printError(nothingText(selection.failedOnly));

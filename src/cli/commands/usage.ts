@@ -1,10 +1,10 @@
 import { defineCommand } from "citty";
 import { USAGE_GROUPS, type Store, type UsageGroup } from "../../core/store.ts";
 import { parseDuration } from "../../lib/duration.ts";
-import { withStore } from "../accounts/with-store.ts";
 import { UsageError } from "../failure.ts";
 import { noRecordsHint } from "../records/hints.ts";
 import { type NamedTotal, totalOf, usageTable } from "../records/usage-text.ts";
+import { withRecords } from "../records/with-records.ts";
 import { outputWidth, print, printError, printJson, stdoutPaint } from "../terminal.ts";
 
 export default defineCommand({
@@ -28,7 +28,7 @@ Examples:
   async run({ args }) {
     const by = USAGE_GROUPS.find((group) => group === args.by) ?? "day";
     const since = args.since === undefined ? undefined : dayOf(args.since, Date.now());
-    const groups = await withStore(async (store) => {
+    const groups = await withRecords(async (store) => {
       const names = await namesFor(by, store);
       return (await store.usage.totals(by, since)).map((total): NamedTotal => ({ ...total, ...names(total.group) }));
     });

@@ -3,12 +3,12 @@ import { loadConfig } from "../../config/load.ts";
 import type { RequestRecord } from "../../core/record.ts";
 import type { RecordStore } from "../../core/store.ts";
 import { sentenceOf } from "../../explain/sentence.ts";
-import { withStore } from "../accounts/with-store.ts";
 import { UsageError, UserError } from "../failure.ts";
 import { clockText } from "../records/clock-text.ts";
 import { noRecordsHint } from "../records/hints.ts";
 import { recentRecords } from "../records/recent.ts";
 import { whyText } from "../records/why-text.ts";
+import { withRecords } from "../records/with-records.ts";
 import { outputWidth, plain, print, printJson, stdoutPaint } from "../terminal.ts";
 
 export default defineCommand({
@@ -39,7 +39,7 @@ Examples:
     if ([id !== undefined, last === true, lastFailed].filter(Boolean).length > 1) {
       throw new UsageError("Name an id, --last or --last-failed, but not two of them", "See ag why --help");
     }
-    const record = await withStore(({ records }) =>
+    const record = await withRecords(({ records }) =>
       id === undefined ? newest(records, lastFailed) : found(records, id),
     );
     if (args.json) return printJson({ sentence: sentenceOf(record), ...record });
