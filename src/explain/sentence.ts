@@ -67,6 +67,10 @@ function fallbackCause(record: RequestRecord): string {
 }
 
 function leftText(record: RequestRecord): string {
+  // What it asks for is known as soon as its body is.
+  if (record.protocol !== undefined && record.model === undefined) {
+    return `The client left, or stopped sending, after ${spentText(record.totalMs)}, before its request was all there`;
+  }
   const before = failureClauses(record.attempts);
   return `The client left after ${spentText(record.totalMs)}, ${momentText(record)}${afterText(before)}`;
 }

@@ -30,6 +30,14 @@ export async function* countedChunks(
   }
 }
 
+/**
+ * A body that came to no end. Whether its client has gone, or the runtime has closed a connection on which nothing came for
+ * half a minute, looks the same from here.
+ */
+export function brokenOff(): GatewayError {
+  return new GatewayError("cancelled", "The client left, or stopped sending, before its request was all there");
+}
+
 function noBody(): GatewayError {
   return new GatewayError("invalid-request", "The request has no body; a JSON object is expected");
 }

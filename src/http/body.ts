@@ -1,7 +1,6 @@
-import { abortError } from "../core/abort.ts";
 import { GatewayError } from "../core/errors.ts";
 import { isNestedTooDeep } from "../lib/json.ts";
-import { checkBodyHead, countedChunks } from "./body-bytes.ts";
+import { brokenOff, checkBodyHead, countedChunks } from "./body-bytes.ts";
 import { readMultipart } from "./multipart.ts";
 
 /** The request's body as one document: JSON or, where forms are taken, the fields of one. Throws like `readJson`. */
@@ -28,7 +27,7 @@ async function parseBody(request: Request, limitBytes: number): Promise<unknown>
     return isChunked ? JSON.parse(await readChunked(request.body, limitBytes)) : await request.json();
   } catch (cause) {
     if (cause instanceof GatewayError) throw cause;
-    if (request.signal.aborted) throw abortError(request.signal);
+    if (request.signal.aborted) throw brokenOff();
     // The parser's message quotes the body, so it goes no further.
     throw new GatewayError("invalid-request", "The request body is not valid JSON");
   }

@@ -1,8 +1,7 @@
-import { abortError } from "../core/abort.ts";
 import { GatewayError } from "../core/errors.ts";
 import type { JsonObject, JsonValue } from "../lib/json.ts";
 import { percentDecoded } from "../lib/percent.ts";
-import { checkBodyHead, countedChunks } from "./body-bytes.ts";
+import { brokenOff, checkBodyHead, countedChunks } from "./body-bytes.ts";
 
 /** More than any form has, and few enough that a body of nothing but tiny parts costs little. */
 const MOST_PARTS = 1000;
@@ -35,7 +34,7 @@ async function readBytes(request: Request, limitBytes: number): Promise<Buffer> 
     return Buffer.concat(await Array.fromAsync(countedChunks(request.body, limitBytes)));
   } catch (cause) {
     if (cause instanceof GatewayError) throw cause;
-    if (request.signal.aborted) throw abortError(request.signal);
+    if (request.signal.aborted) throw brokenOff();
     throw malformed("it could not be read");
   }
 }

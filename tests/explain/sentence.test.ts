@@ -159,6 +159,7 @@ describe("a request for no model", () => {
 describe("a client that left", () => {
   const left = (parts: Partial<RequestRecord>) =>
     failed({ outcome: "client-closed", status: 0, totalMs: 3_000, reason: "The client closed the request", ...parts });
+  const { model: _, ...unread } = left({ attempts: [], choices: [] });
   says([
     [
       "while the answer was streaming",
@@ -214,6 +215,11 @@ describe("a client that left", () => {
       "before anything was done",
       left({ attempts: [], choices: [] }),
       "The client left after 3 s, before any account was asked.",
+    ],
+    [
+      "before it was known what it asks for: it may only have fallen silent",
+      unread,
+      "The client left, or stopped sending, after 3 s, before its request was all there.",
     ],
   ]);
 });

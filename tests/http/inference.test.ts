@@ -244,6 +244,22 @@ test("strict mode is asked for by configuration or by header", async () => {
   expect(seen).toEqual([false, true, true]);
 });
 
+test("a body that comes to no end is not taken for bad JSON, and its record does not claim to know why", async () => {
+  const leaving = new AbortController();
+  const body = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(new TextEncoder().encode('{"model":')),
+    pull() {
+      leaving.abort();
+      throw new Error("the connection is closed");
+    },
+  });
+  const { ask, finished } = setup(good);
+  await ask(body, { signal: leaving.signal });
+  expect(finished).toMatchObject([
+    { outcome: "client-closed", status: 0, reason: expect.stringContaining("left, or stopped sending") },
+  ]);
+});
+
 test("a client that leaves mid-stream aborts the run and is recorded once as cancelled", async () => {
   let aborted = false;
   const endless: InferenceDeps["run"] = async function* (_call, _strict, _trace, abort) {
