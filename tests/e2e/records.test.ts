@@ -1,42 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { isFailed, type RequestRecord } from "../../src/core/record.ts";
-import type { UsageGroup, UsageTotal } from "../../src/core/store.ts";
+import type { UsageGroup } from "../../src/core/store.ts";
+import { usageOf } from "../support/usage-of.ts";
 import { faultsOf, hasRepeatedChoice } from "./support/record-checks.ts";
 import { runStorm } from "./support/storm.ts";
 
 /** Another number plays another storm; AG_STORM_SEED=n replays one that was told of. */
 const SEED = Number(process.env["AG_STORM_SEED"] ?? 1);
 const REQUESTS = 1_000;
-
-const GROUPS: Readonly<Record<UsageGroup, (record: RequestRecord) => string>> = {
-  day: ({ at }) => new Date(at).toISOString().slice(0, 10),
-  model: ({ served = "" }) => served,
-  account: ({ account = "" }) => account,
-  key: ({ key = "" }) => key,
-};
-
-function totalsOf(records: readonly RequestRecord[], by: UsageGroup): Map<string, UsageTotal> {
-  const totals = new Map<string, UsageTotal>();
-  for (const record of records) {
-    if (record.protocol === undefined) continue;
-    const group = GROUPS[by](record);
-    const total = totals.get(group) ?? {
-      group,
-      requests: 0,
-      failed: 0,
-      input: 0,
-      cachedInput: 0,
-      output: 0,
-      thinking: 0,
-    };
-    total.requests++;
-    if (isFailed(record)) total.failed++;
-    for (const name of ["input", "cachedInput", "output", "thinking"] as const)
-      total[name] += record.usage?.[name] ?? 0;
-    totals.set(group, total);
-  }
-  return totals;
-}
 
 const tally = (values: readonly unknown[]) => {
   const counts: Record<string, number> = {};
@@ -100,7 +70,7 @@ describe(`${REQUESTS} requests of every kind, clients that leave, and an upstrea
   test("the usage is the sum over the records, and what upstream says it has served", async () => {
     const { sent, records, usage } = await storm;
     for (const [by, totals] of Object.entries(usage)) {
-      expect(new Map(totals.map((total) => [total.group, total]))).toEqual(totalsOf(records, by as UsageGroup));
+      expect(new Map(totals.map((total) => [total.group, total]))).toEqual(usageOf(records, by as UsageGroup));
     }
     const byId = new Map(records.map((record) => [record.id, record]));
     const served = sent.filter((one) => one.served !== undefined && !one.hungUp);

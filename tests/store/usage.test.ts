@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { isFailed, type RequestRecord } from "../../src/core/record.ts";
-import { type Store, USAGE_GROUPS, type UsageGroup, type UsageTotal } from "../../src/core/store.ts";
+import { type Store, USAGE_GROUPS, type UsageGroup } from "../../src/core/store.ts";
+import { usageOf } from "../support/usage-of.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { record, temporaryPath } from "./support.ts";
 
@@ -10,30 +10,6 @@ const DAY_MS = 86_400_000;
 const used = (input: number, output: number) => ({ input, cachedInput: 1, output, thinking: 2 });
 const groups = async (store: Store, by: UsageGroup, since?: string) =>
   (await store.usage.totals(by, since)).map(({ group, requests }) => [group, requests]);
-
-/** What the totals must be, from the records themselves. */
-function summed(records: readonly RequestRecord[], by: UsageGroup): Map<string, UsageTotal> {
-  const totals = new Map<string, UsageTotal>();
-  for (const one of records) {
-    if (one.protocol === undefined) continue;
-    const { served = "", account = "", key = "", usage } = one;
-    const group = { day: new Date(one.at).toISOString().slice(0, 10), model: served, account, key }[by];
-    const total = totals.get(group) ?? {
-      group,
-      requests: 0,
-      failed: 0,
-      input: 0,
-      cachedInput: 0,
-      output: 0,
-      thinking: 0,
-    };
-    total.requests++;
-    if (isFailed(one)) total.failed++;
-    for (const name of ["input", "cachedInput", "output", "thinking"] as const) total[name] += usage?.[name] ?? 0;
-    totals.set(group, total);
-  }
-  return totals;
-}
 
 const names = fc.constantFrom("one", "two", "three");
 const tokens = fc.nat(100_000);
@@ -126,7 +102,7 @@ describe("usage", () => {
         const latest = [...new Map(all.map((one) => [one.id, one])).values()];
         for (const by of USAGE_GROUPS) {
           const totals = await first.usage.totals(by);
-          expect(new Map(totals.map((total) => [total.group, total]))).toEqual(summed(latest, by));
+          expect(new Map(totals.map((total) => [total.group, total]))).toEqual(usageOf(latest, by));
         }
         const before = await first.usage.totals("model");
         await first.records.prune(NOON + 10 * DAY_MS, 0);
